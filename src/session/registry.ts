@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { EventEmitter } from 'eventemitter3';
+import type { Actor } from 'xstate';
+import { createActor } from 'xstate';
+import type { SessionOutput } from '../../machines/session.ts';
+import { messageOf } from '../errors.ts';
+import type { SessionLimits } from './actors.ts';
+import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
+import type { Step } from './observe.ts';
+import { onEachStep } from './observe.ts';
+import type { SessionEnvironment, SessionRequest } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionView, Transition } from './view.ts';
+
+export interface RegistryOptions extends SessionEnvironment {
+  readonly limits?: Partial<SessionLimits>;
+  /** How long, and how many, ended sessions stay listed. */
+  readonly keepEndedMs: number;
+  readonly keepEnded: number;
+}
+
+interface Live {
+  readonly session: Session;
+  readonly actor: Actor<ReturnType<typeof provideSessionMachine>>;
+  readonly transitions: Transition[];
+  readonly startedAt: number;
+  readonly ended: Promise<void>;
+  readonly tellEnded: () => void;
+}
+
+/**
+ * The sessions of this process: one root actor each, in a Map. `changed` is emitted with a session's new view at each
+ * step of its life.
+ */
+export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
+  readonly #options: RegistryOptions;
+  readonly #machine: ReturnType<typeof provideSessionMachine>;
+  readonly #live = new Map<string, Live>();
+  readonly #ended = new Map<string, { readonly view: SessionView; readonly at: number }>();
+  #draining = false;
+
+  constructor(options: RegistryOptions) {
+    super();
+    this.#options = options;
+    this.#machine = provideSessionMachine(id => this.#find(id), options.log, {
+      ...DEFAULT_SESSION_LIMITS,
+      ...options.limits,
+    });
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
+  /** Takes the client's socket over and runs the session to its end. Returns its id. */
+  start(request: SessionRequest, socket: { readonly client: Duplex; readonly head: Buffer }): string {
+    const { clock, audit } = this.#options;
+    const id = randomUUID();
+    const session = new Session(id, request, socket, this.#options);
+    const transitions: Transition[] = [];
+    const actor = createActor(this.#machine, {
+      input: { id },
+      inspect: onEachStep(step => this.#onStep(id, step)),
+    });
+    let tellEnded = (): void => {};
+    const ended = new Promise<void>(resolve => {
+      tellEnded = resolve;
+    });
+    this.#live.set(id, { session, actor, transitions, startedAt: clock.monotonic(), ended, tellEnded });
+    // The last step closes the session; an actor that breaks has no last step.
+    actor.subscribe({
+      error: (error: unknown) => {
+        this.#options.log.error({ session: id, error: messageOf(error) }, 'session machine failed');
+        this.#close(id);
+      },
+    });
+    session.bind(event => actor.send(event));
+    audit.write({
+      type: 'session.started',
+      sessionId: id,
+      subject: session.subject,
+      target: session.target,
+      sessionType: request.type,
+      command: request.exec.command,
+      tty: request.exec.streams.tty,
+      transport: request.upgrade.transport,
+    });
+    actor.start();
+    return id;
+  }
+
+  /** Ends a session visibly. False: there is none of that id. */
+  stop(id: string, by: string): boolean {
+    const live = this.#live.get(id);
+    live?.actor.send({ type: 'session.stopped', by });
+    return live !== undefined;
+  }
+
+  /** Takes no more sessions, gives the live ones `drainMs`, then stops them. Resolves when all have ended. */
+  async drain(drainMs: number): Promise<void> {
+    this.#draining = true;
+    const all = Promise.all([...this.#live.values()].map(live => live.ended));
+    const timer = setTimeout(() => {
+      for (const id of this.#live.keys()) this.stop(id, 'the shutdown of the proxy');
+    }, drainMs);
+    await all;
+    clearTimeout(timer);
+  }
+
+  /** Live sessions first, oldest first; then the ended ones that are still kept. */
+  list(): SessionView[] {
+    this.#forgetOld();
+    return [
+      ...[...this.#live.keys()].flatMap(id => this.get(id) ?? []),
+      ...[...this.#ended.values()].map(({ view }) => view),
+    ];
+  }
+
+  get(id: string): SessionView | undefined {
+    const live = this.#live.get(id);
+    return live === undefined ? this.#ended.get(id)?.view : viewOf(live);
+  }
+
+  #find(id: string): Session {
+    const live = this.#live.get(id);
+    if (live === undefined) throw new Error(`no live session ${id}`);
+    return live.session;
+  }
+
+  #onStep(id: string, step: Step): void {
+    const live = this.#live.get(id);
+    if (live === undefined) return;
+    const at = new Date(this.#options.clock.now()).toISOString();
+    live.transitions.push({ state: step.to, event: step.event, at });
+    this.#options.log.info({ session: id, from: step.from, to: step.to, event: step.event }, 'session step');
+    if (step.from === 'connectingRecorders' && step.event !== 'client.left')
+      this.#auditConnecting(live, step);
+    if (step.to === 'closed') this.#close(id);
+    else this.#tell(viewOf(live));
+  }
+
+  /** A watcher that throws must not reach into the session's machine. */
+  #tell(view: SessionView): void {
+    try {
+      this.emit('changed', view);
+    } catch (error) {
+      this.#options.log.error({ session: view.id, error: messageOf(error) }, 'session watcher failed');
+    }
+  }
+
+  #auditConnecting({ session, actor }: Live, step: Step): void {
+    if (step.to !== 'joined.failingOpen' && step.to !== 'failingClosed') return;
+    if (step.event === 'session.stopped') return;
+    const { attempts } = actor.getSnapshot().context;
+    session.auditFailure({
+      phase: 'connect',
+      kind: attempts.at(-1)?.kind ?? 'timeout',
+      message: 'no recorder accepted the recording',
+      action: step.to === 'failingClosed' ? 'denied' : 'continuedUnrecorded',
+      attempts,
+    });
+  }
+
+  #close(id: string): void {
+    const live = this.#live.get(id);
+    if (live === undefined) return;
+    const { session } = live;
+    session.release();
+    const view = { ...viewOf(live), endedAt: new Date(this.#options.clock.now()).toISOString() };
+    this.#live.delete(id);
+    this.#ended.set(id, { view, at: this.#options.clock.monotonic() });
+    this.#forgetOld();
+    const subprotocol = session.protocol?.subprotocol;
+    this.#options.audit.write({
+      type: 'session.ended',
+      sessionId: id,
+      subject: session.subject,
+      target: session.target,
+      outcome: view.outcome ?? 'aborted',
+      ...(view.cause === undefined ? {} : { cause: view.cause }),
+      ...(view.recorder === undefined ? {} : { recorder: view.recorder }),
+      ...(subprotocol === undefined ? {} : { subprotocol }),
+      ...(view.exitCode === undefined ? {} : { exitCode: view.exitCode }),
+      durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
+      streams: session.tallies,
+    });
+    this.#tell(view);
+    live.tellEnded();
+  }
+
+  #forgetOld(): void {
+    const { keepEnded, keepEndedMs, clock } = this.#options;
+    for (const [id, { at }] of this.#ended) {
+      if (this.#ended.size <= keepEnded && clock.monotonic() - at <= keepEndedMs) return;
+      this.#ended.delete(id);
+    }
+  }
+}
+
+function viewOf({ session, actor, transitions }: Live): SessionView {
+  const { request, protocol, exitCode, decision } = session;
+  const { context, output } = actor.getSnapshot();
+  const last = transitions.at(-1);
+  const startedAt = new Date(session.startedAtMs).toISOString();
+  const end: Partial<SessionOutput> = output ?? {};
+  return {
+    id: session.id,
+    type: request.type,
+    state: last?.state ?? 'deciding',
+    since: last?.at ?? startedAt,
+    startedAt,
+    caller: { user: request.caller.user, groups: request.caller.groups, source: request.caller.source },
+    namespace: request.namespace,
+    pod: request.pod,
+    ...(request.exec.container === undefined ? {} : { container: request.exec.container }),
+    command: request.exec.command,
+    tty: request.exec.streams.tty,
+    protocol: {
+      transport: request.upgrade.transport,
+      ...(protocol === undefined ? {} : { subprotocol: protocol.subprotocol }),
+    },
+    ...(decision?.kind === 'record' ? { failMode: decision.failMode } : {}),
+    ...(context.recorder === undefined ? {} : { recorder: context.recorder }),
+    ...(end.outcome === undefined ? {} : { outcome: end.outcome }),
+    ...(end.cause === undefined ? {} : { cause: end.cause }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    transitions: [...transitions],
+  };
+}

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Lower numbers are imported by higher ones, never the other way, never across one number (docs/architecture.md). */
 const LAYERS: readonly (readonly string[])[] = [
-  ['src/errors.ts', 'src/headers.ts', 'src/log.ts', 'src/clock.ts', 'src/metrics.ts'],
+  ['src/errors.ts', 'src/headers.ts', 'src/log.ts', 'src/clock.ts', 'src/listen.ts'],
   ['src/kube', 'src/audit'],
   ['src/wire', 'src/policy'],
   ['machines'],

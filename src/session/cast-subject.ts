@@ -1,6 +1,6 @@
 import type { SessionProtocol } from '../kube/remotecommand.ts';
 import type { CastSubject } from '../recording/cast.ts';
-import type { SessionRequest } from './session.ts';
+import type { SessionRequest } from './request.ts';
 
 /** Everything a cast's header says about a session besides its size and time. */
 export function castSubject(

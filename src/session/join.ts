@@ -10,7 +10,8 @@ import { checkUpgradeAnswer } from '../kube/upgrade.ts';
 import { upgradeHeaders, upstreamHeaders } from '../policy/impersonate.ts';
 import { answerAsItCame } from '../relay/answer.ts';
 import { dialUpgrade } from '../upstream/dial.ts';
-import type { SessionEnvironment, SessionRequest } from './session.ts';
+import type { SessionRequest } from './request.ts';
+import type { SessionEnvironment } from './session.ts';
 
 /** RFC 6455 section 1.3. */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -21,7 +22,8 @@ export type Joined =
       readonly socket: Duplex;
       readonly head: Buffer;
       readonly protocol: SessionProtocol;
-      readonly answer: { readonly raw: RawHeaders; readonly bytes: Buffer };
+      /** Upstream's 101 as the client is to have it. */
+      readonly answer: Buffer;
     }
   | { readonly kind: 'answered'; readonly cause: Cause };
 
@@ -65,7 +67,7 @@ export async function joinUpstream(
       socket: answer.socket,
       head: answer.head,
       protocol,
-      answer: { raw: answer.rawHeaders, bytes: switchingProtocols(upgrade, answer.rawHeaders) },
+      answer: switchingProtocols(upgrade, answer.rawHeaders),
     };
   } catch (error) {
     answer.socket.destroy();

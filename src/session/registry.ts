@@ -9,7 +9,8 @@ import type { SessionLimits } from './actors.ts';
 import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
 import type { Step } from './observe.ts';
 import { onEachStep } from './observe.ts';
-import type { SessionEnvironment, SessionRequest } from './session.ts';
+import type { SessionRequest } from './request.ts';
+import type { SessionEnvironment } from './session.ts';
 import { Session } from './session.ts';
 import type { SessionView, Transition } from './view.ts';
 
@@ -59,7 +60,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
 
   /** Takes the client's socket over and runs the session to its end. Returns its id. */
   start(request: SessionRequest, socket: { readonly client: Duplex; readonly head: Buffer }): string {
-    const { clock, audit } = this.#options;
+    const { clock } = this.#options;
     const id = randomUUID();
     const session = new Session(id, request, socket, this.#options);
     const transitions: Transition[] = [];
@@ -80,16 +81,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       },
     });
     session.bind(event => actor.send(event));
-    audit.write({
-      type: 'session.started',
-      sessionId: id,
-      subject: session.subject,
-      target: session.target,
-      sessionType: request.type,
-      command: request.exec.command,
-      tty: request.exec.streams.tty,
-      transport: request.upgrade.transport,
-    });
+    session.audit.started();
     actor.start();
     return id;
   }
@@ -157,10 +149,11 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     if (step.to !== 'joined.failingOpen' && step.to !== 'failingClosed') return;
     if (step.event === 'session.stopped') return;
     const { attempts } = actor.getSnapshot().context;
-    session.auditFailure({
+    session.audit.recordingFailed({
       phase: 'connect',
       kind: attempts.at(-1)?.kind ?? 'timeout',
       message: 'no recorder accepted the recording',
+      failMode: session.failsOpen ? 'open' : 'closed',
       action: step.to === 'failingClosed' ? 'denied' : 'continuedUnrecorded',
       attempts,
     });
@@ -175,17 +168,11 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     this.#live.delete(id);
     this.#ended.set(id, { view, at: this.#options.clock.monotonic() });
     this.#forgetOld();
-    const subprotocol = session.protocol?.subprotocol;
-    this.#options.audit.write({
-      type: 'session.ended',
-      sessionId: id,
-      subject: session.subject,
-      target: session.target,
-      outcome: view.outcome ?? 'aborted',
-      ...(view.cause === undefined ? {} : { cause: view.cause }),
-      ...(view.recorder === undefined ? {} : { recorder: view.recorder }),
-      ...(subprotocol === undefined ? {} : { subprotocol }),
-      ...(view.exitCode === undefined ? {} : { exitCode: view.exitCode }),
+    session.audit.ended({
+      output: live.actor.getSnapshot().output ?? { outcome: 'aborted' },
+      recorder: view.recorder,
+      subprotocol: session.protocol?.subprotocol,
+      exitCode: view.exitCode,
       durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
       streams: session.tallies,
     });

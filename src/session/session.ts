@@ -1,50 +1,31 @@
 import type { Duplex } from 'node:stream';
 import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machines/session.ts';
-import type { AuditSink, AuditSubject, AuditTarget } from '../audit/record.ts';
+import type { AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
-import type { RawHeaders } from '../headers.ts';
-import type { ExecOptions } from '../kube/exec-options.ts';
 import type { SessionProtocol } from '../kube/remotecommand.ts';
 import { statusOf } from '../kube/status.ts';
-import type { Upgrade } from '../kube/upgrade.ts';
 import type { Logger } from '../log.ts';
-import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
 import { decideSession } from '../policy/decide.ts';
 import type { connectRecorder } from '../recording/connect.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
-import { Recording } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
-import { Tally } from '../recording/tally.ts';
-import type { RecorderError, Upload } from '../recording/upload.ts';
+import type { RecorderError } from '../recording/upload.ts';
 import { answerErrorOnSocket } from '../relay/answer.ts';
 import { EarlyBytes } from '../relay/early-bytes.ts';
 import { Relay } from '../relay/relay.ts';
 import type { Upstream } from '../upstream/target.ts';
-import type { WireCodec } from '../wire/codec.ts';
+import type { Violation, WireCodec } from '../wire/codec.ts';
 import { createCodec } from '../wire/create-codec.ts';
 import { ResizeReader } from '../wire/resize.ts';
+import { SessionAudit } from './audit.ts';
 import { castSubject } from './cast-subject.ts';
 import { ExitStatus, speaksStatus } from './exit-status.ts';
 import { sayGoodbye, writeAll } from './goodbye.ts';
 import { joinUpstream } from './join.ts';
-
-/** What was asked for: read from the request and checked before a session exists. */
-export interface SessionRequest {
-  readonly type: 'exec' | 'attach';
-  readonly method: string;
-  /** Canonical path, without the query. */
-  readonly path: string;
-  readonly namespace: string;
-  readonly pod: string;
-  readonly exec: ExecOptions;
-  readonly upgrade: Upgrade;
-  readonly rawHeaders: RawHeaders;
-  readonly remoteAddress: string | undefined;
-  readonly userAgent: string | undefined;
-  readonly caller: Caller;
-}
+import { RecordingSlot } from './recording-slot.ts';
+import type { SessionRequest } from './request.ts';
 
 /** What every session of a process shares. */
 export interface SessionEnvironment {
@@ -60,24 +41,22 @@ export interface SessionEnvironment {
 }
 
 /**
- * The handle of one session: owns its sockets, its upload and its recording, and does what the machine's actors ask
- * for. It tells the machine facts by `send`; it never decides what follows from them.
+ * The handle of one session: owns its sockets and its recording, and does what the machine's actors ask for. It tells
+ * the machine facts by `send`; it never decides what follows from them.
  */
 export class Session {
   readonly id: string;
   readonly request: SessionRequest;
   readonly startedAtMs: number;
+  readonly audit: SessionAudit;
   readonly #env: SessionEnvironment;
   readonly #client: Duplex;
   readonly #early: EarlyBytes;
+  readonly #recording: RecordingSlot;
   readonly #exit = new ExitStatus();
-  readonly #tally = new Tally();
   readonly #resizes = new ResizeReader();
   #send: (event: SessionEvent) => void = () => {};
   #decision: Decision | undefined;
-  #upload: Upload | undefined;
-  #recording: Recording | undefined;
-  #recordingFailed = false;
   #upstream: Duplex | undefined;
   #relay: Relay | undefined;
   #codec: WireCodec | undefined;
@@ -94,10 +73,18 @@ export class Session {
     this.#env = env;
     this.#client = socket.client;
     this.startedAtMs = env.clock.now();
+    this.audit = new SessionAudit(id, request, env);
     socket.client.on('error', this.#onClientError);
     this.#early = new EarlyBytes(socket.client, socket.head, () =>
       this.#send({ type: 'client.left', orderly: false }),
     );
+    this.#recording = new RecordingSlot({
+      clock: env.clock,
+      connectRecorder: env.connectRecorder,
+      limits: env.recordingLimits,
+      failed: error => this.#onRecordingFailed(error),
+      drained: () => this.#relay?.releaseOutput(),
+    });
   }
 
   /** From here on the machine hears what happens. */
@@ -117,25 +104,12 @@ export class Session {
     return this.#protocol === undefined ? undefined : this.#exit.exitCode(this.#protocol);
   }
 
-  /** Bytes and SHA-256 of what the command wrote, recorded or not. */
   get tallies(): StreamTallies {
-    return this.#recording?.summary().streams ?? this.#tally.read();
+    return this.#recording.tallies;
   }
 
-  get subject(): AuditSubject {
-    const { caller, remoteAddress, userAgent } = this.request;
-    return {
-      user: caller.user,
-      groups: caller.groups,
-      source: caller.source,
-      ...(remoteAddress === undefined ? {} : { address: remoteAddress }),
-      ...(userAgent === undefined ? {} : { userAgent }),
-    };
-  }
-
-  get target(): AuditTarget {
-    const { namespace, pod, exec } = this.request;
-    return { namespace, pod, ...(exec.container === undefined ? {} : { container: exec.container }) };
+  get failsOpen(): boolean {
+    return this.#decision?.kind === 'record' && this.#decision.failMode === 'open';
   }
 
   // What the actors do, in the order of a session's life.
@@ -143,46 +117,26 @@ export class Session {
   decide(): SessionDecision {
     const decision = decideSession(this.request.caller.rules);
     this.#decision = decision;
-    this.#env.audit.write({
-      type: 'session.decided',
-      ...this.#facts(),
-      decision: decision.kind,
-      ...(decision.kind === 'record' ? { failMode: decision.failMode } : {}),
-      rules: decision.origins,
-    });
-    if (decision.kind === 'refuse') {
-      return { kind: 'refuse', cause: { code: decision.code, message: decision.message } };
-    }
-    return decision;
+    this.audit.decided(decision);
+    return decision.kind === 'refuse'
+      ? { kind: 'refuse', cause: { code: decision.code, message: decision.message } }
+      : decision;
   }
 
-  /** One recorder. Resolves when it is ours; rejects with a RecorderError. A second one to accept is reset. */
-  async tryRecorder(recorder: string, signal: AbortSignal): Promise<void> {
-    const upload = await this.#env.connectRecorder(recorder, { signal });
-    if (this.#upload !== undefined || signal.aborted) {
-      upload.abort();
-      return;
-    }
-    this.#upload = upload;
-    upload.on('failed', this.#onRecorderFailed);
+  /** One recorder. Resolves when it is ours; rejects with a RecorderError. */
+  tryRecorder(recorder: string, signal: AbortSignal): Promise<void> {
+    return this.#recording.connect(recorder, signal);
   }
 
   /** Dials upstream and streams until an edge is told. `signal`: the machine has left `joined`. */
   async run(signal: AbortSignal): Promise<void> {
     try {
       const joined = await joinUpstream(this.request, this.id, this.#client, this.#env, signal);
-      if (joined.kind === 'answered') {
-        this.#send({ type: 'upstream.refused', cause: joined.cause });
-        return;
-      }
-      if (signal.aborted) {
-        joined.socket.destroy();
-        return;
-      }
-      this.#stream(joined.socket, joined.protocol, joined.head, joined.answer);
+      if (joined.kind === 'answered') this.#send({ type: 'upstream.refused', cause: joined.cause });
+      else if (signal.aborted) joined.socket.destroy();
+      else this.#stream(joined.socket, joined.protocol, joined.head, joined.answer);
     } catch (error) {
-      if (signal.aborted) return;
-      this.#send({ type: 'upstream.failed', cause: this.#causeOf(error) });
+      if (!signal.aborted) this.#send({ type: 'upstream.failed', cause: this.#causeOf(error) });
     }
   }
 
@@ -200,11 +154,10 @@ export class Session {
       await answerErrorOnSocket(this.#client, error);
       return;
     }
-    const status = statusOf(error);
-    const { kind: _kind, apiVersion: _apiVersion, ...channelStatus } = status;
+    const { kind: _kind, apiVersion: _apiVersion, ...status } = statusOf(error);
     await writeAll(
       this.#client,
-      this.#codec.ending({ statusJson: JSON.stringify(channelStatus), text: status.message }),
+      this.#codec.ending({ statusJson: JSON.stringify(status), text: status.message }),
     );
   }
 
@@ -213,9 +166,10 @@ export class Session {
     this.#early.release();
     this.#relay?.stop();
     this.#upstream?.destroy();
-    const goodbye = sayGoodbye(this.#client);
-    const recordingComplete = await this.#finishRecording(keepRecording);
-    await goodbye;
+    const [recordingComplete] = await Promise.all([
+      this.#recording.finish(keepRecording),
+      sayGoodbye(this.#client),
+    ]);
     return { recordingComplete };
   }
 
@@ -223,141 +177,79 @@ export class Session {
   release(): void {
     this.#early.release();
     this.#relay?.stop();
-    this.#upload?.abort();
+    this.#recording.release();
     this.#upstream?.destroy();
     this.#client.destroy();
   }
 
-  async #finishRecording(keep: boolean): Promise<boolean> {
-    const upload = this.#upload;
-    if (upload === undefined || this.#recordingFailed) return false;
-    upload.off('failed', this.#onRecorderFailed);
-    const recording = this.#recording;
-    if (!keep || recording === undefined) {
-      upload.abort();
-      return true;
-    }
-    recording.off('failed', this.#onRecorderFailed);
-    try {
-      await recording.end();
-      return true;
-    } catch (error) {
-      this.#recordingFailed = true;
-      this.auditFailure({
-        phase: 'finalise',
-        kind: 'timeout',
-        message: messageOf(error),
-        ...(isRecorderError(error) ? { kind: error.kind, recorder: error.recorder } : {}),
-        action: 'none',
-      });
-      return false;
-    }
-  }
-
-  #stream(
-    upstream: Duplex,
-    protocol: SessionProtocol,
-    head: Buffer,
-    answer: { readonly raw: RawHeaders; readonly bytes: Buffer },
-  ): void {
+  #stream(upstream: Duplex, protocol: SessionProtocol, head: Buffer, answer: Buffer): void {
     this.#upstream = upstream;
     this.#protocol = protocol;
-    if (this.#upload !== undefined && !this.#recordingFailed) this.#startRecording(this.#upload, protocol);
+    const { streams } = this.request.exec;
+    this.#recording.begin(castSubject(this.id, this.request, protocol, this.#env.cluster), {
+      tty: streams.tty,
+      whenFull: this.failsOpen ? 'fail' : 'pause',
+    });
     const codec = createCodec(protocol, {
-      asked: this.request.exec.streams,
+      asked: streams,
       clientSink: { payload: (_stream, bytes) => this.#onResize(bytes) },
       upstreamSink: { payload: (stream, bytes) => this.#onOutput(stream, bytes) },
     });
     this.#codec = codec;
-    const relay = new Relay({
+    this.#relay = new Relay({
       client: this.#client,
       upstream,
       codec,
       events: {
-        callerViolated: violation => {
-          const cause = {
-            code: 'KW_PROTOCOL_VIOLATION',
-            message: `${violation.message} [${violation.code}]`,
-          };
-          this.#env.audit.write({
-            type: 'caller.violated',
-            ...this.#facts(),
-            code: violation.code,
-            message: violation.message,
-          });
-          this.#send({ type: 'caller.violated', cause });
-        },
+        callerViolated: violation => this.#onCallerViolated(violation),
         upstreamViolated: violation =>
           this.#send({
             type: 'upstream.failed',
             cause: { code: 'KW_UPSTREAM_PROTOCOL', message: `${violation.message} [${violation.code}]` },
           }),
         upstreamEnded: ({ cut }) =>
-          this.#send({ type: 'upstream.ended', orderly: this.#commandEnded(codec, cut) }),
+          this.#send({ type: 'upstream.ended', orderly: hasEnded(codec, protocol, cut) }),
         clientLeft: () => this.#send({ type: 'client.left', orderly: codec.upstreamStatusSeen }),
       },
     });
-    this.#relay = relay;
-    this.#client.write(answer.bytes);
+    this.#client.write(answer);
     this.#send({ type: 'upstream.joined' });
-    relay.start({ client: this.#early.take(), upstream: head.length > 0 ? [head] : [] });
-  }
-
-  /** Protocols that end with a Status are cut when it is missing; the older ones end with the connection. */
-  #commandEnded(codec: WireCodec, cut: boolean): boolean {
-    if (codec.upstreamStatusSeen) return true;
-    return !cut && this.#protocol !== undefined && !speaksStatus(this.#protocol);
-  }
-
-  #startRecording(upload: Upload, protocol: SessionProtocol): void {
-    upload.off('failed', this.#onRecorderFailed);
-    const recording = new Recording({
-      subject: castSubject(this.id, this.request, protocol, this.#env.cluster),
-      tty: this.request.exec.streams.tty,
-      upload,
-      clock: this.#env.clock,
-      whenFull: this.#failsOpen ? 'fail' : 'pause',
-      limits: this.#env.recordingLimits,
-    });
-    recording.on('failed', this.#onRecorderFailed);
-    recording.on('drain', () => this.#relay?.releaseOutput());
-    this.#recording = recording;
-  }
-
-  get #failsOpen(): boolean {
-    return this.#decision?.kind === 'record' && this.#decision.failMode === 'open';
+    this.#relay.start({ client: this.#early.take(), upstream: head.length > 0 ? [head] : [] });
   }
 
   #onOutput(stream: string, bytes: Buffer): void {
-    if (stream === 'error') {
-      this.#exit.push(bytes);
-      return;
+    if (stream === 'error') this.#exit.push(bytes);
+    else if ((stream === 'stdout' || stream === 'stderr') && !this.#recording.output(stream, bytes)) {
+      this.#relay?.holdOutput();
     }
-    if (stream !== 'stdout' && stream !== 'stderr') return;
-    if (this.#recording === undefined) this.#tally.count(stream, bytes);
-    else if (!this.#recording.output(stream, bytes)) this.#relay?.holdOutput();
   }
 
   #onResize(bytes: Buffer): void {
-    for (const size of this.#resizes.push(bytes)) this.#recording?.resize(size);
+    for (const size of this.#resizes.push(bytes)) this.#recording.resize(size);
   }
 
-  readonly #onRecorderFailed = (error: RecorderError): void => {
-    if (this.#recordingFailed) return;
-    this.#recordingFailed = true;
-    const action = this.#failsOpen
+  #onCallerViolated(violation: Violation): void {
+    this.audit.callerViolated(violation);
+    this.#send({
+      type: 'caller.violated',
+      cause: { code: 'KW_PROTOCOL_VIOLATION', message: `${violation.message} [${violation.code}]` },
+    });
+  }
+
+  #onRecordingFailed(error: RecorderError): void {
+    const denied = this.failsOpen
       ? 'continuedUnrecorded'
       : this.#codec === undefined
         ? 'denied'
         : 'terminated';
-    this.auditFailure({
+    this.audit.recordingFailed({
       phase: error.phase,
       kind: error.kind,
       recorder: error.recorder,
       message: error.message,
-      action,
+      failMode: this.failsOpen ? 'open' : 'closed',
+      action: error.phase === 'finalise' ? 'none' : denied,
     });
-    this.#upload?.abort();
     this.#send({
       type: 'recorder.failed',
       cause: {
@@ -365,36 +257,6 @@ export class Session {
         message: 'the recorder was lost, and your rules do not allow a session without one',
       },
     });
-    this.#relay?.releaseOutput();
-  };
-
-  /** The one place that says a recording failed. */
-  auditFailure(failure: {
-    readonly phase: string;
-    readonly kind: string;
-    readonly recorder?: string;
-    readonly message: string;
-    readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'none';
-    readonly attempts?: readonly {
-      readonly recorder: string;
-      readonly kind: string;
-      readonly message: string;
-      readonly durationMs: number;
-    }[];
-  }): void {
-    const failMode = this.#failsOpen ? 'open' : 'closed';
-    this.#env.audit.write({
-      type: 'recording.failed',
-      ...this.#facts(),
-      ...failure,
-      failMode,
-      attempts: failure.attempts ?? [],
-    });
-    this.#env.log.warn({ session: this.id, failMode, ...failure }, 'recording failed');
-  }
-
-  #facts(): { sessionId: string; subject: AuditSubject; target: AuditTarget } {
-    return { sessionId: this.id, subject: this.subject, target: this.target };
   }
 
   #causeOf(error: unknown): Cause {
@@ -409,6 +271,7 @@ export class Session {
   };
 }
 
-function isRecorderError(error: unknown): error is RecorderError {
-  return error instanceof Error && error.name === 'RecorderError';
+/** Protocols that end with a Status are cut when it is missing; the older ones end with the connection. */
+function hasEnded(codec: WireCodec, protocol: SessionProtocol, cut: boolean): boolean {
+  return codec.upstreamStatusSeen || (!cut && !speaksStatus(protocol));
 }

@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuditSink } from '../audit/record.ts';
+import { messageOf, WitnessError } from '../errors.ts';
+import type { Authenticator } from '../identity/authenticate.ts';
+import type { RequestClass } from '../kube/request-info.ts';
+import { classify, isLongRunning } from '../kube/request-info.ts';
+import type { KubeTarget } from '../kube/target.ts';
+import { readTarget } from '../kube/target.ts';
+import type { Logger } from '../log.ts';
+import type { Caller } from '../policy/caller.ts';
+import { decideRequest } from '../policy/decide.ts';
+import { checkHeaders, upstreamHeaders } from '../policy/impersonate.ts';
+import { auditSubject } from '../session/audit.ts';
+import type { Upstream } from '../upstream/target.ts';
+import { answerError } from './answer.ts';
+import type { Forwarder } from './forward.ts';
+
+export interface ProxyDependencies {
+  readonly authenticate: Authenticator;
+  readonly forwarder: Forwarder;
+  readonly upstream: Upstream;
+  readonly audit: AuditSink;
+  readonly log: Logger;
+}
+
+/** A request that was read, and whose caller is known. */
+export interface Admitted {
+  readonly target: KubeTarget;
+  readonly class: RequestClass;
+  readonly caller: Caller;
+}
+
+/** Reads a request and finds who calls. Throws a WitnessError; nothing has been sent upstream then. */
+export async function admit(request: IncomingMessage, deps: ProxyDependencies): Promise<Admitted> {
+  const { method = '', url = '', rawHeaders } = request;
+  checkHeaders(rawHeaders);
+  const target = readTarget(method, url);
+  const caller = await deps.authenticate({ rawHeaders, remoteAddress: request.socket.remoteAddress });
+  return { target, class: classify(target.info, method), caller };
+}
+
+/**
+ * An ordinary request: identity, decision, impersonation, and only then upstream. `proceed` is called once the body may
+ * be sent (`Expect: 100-continue` is answered no sooner).
+ */
+export async function handleRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: ProxyDependencies,
+  proceed: () => void = () => {},
+): Promise<void> {
+  let caller: Caller | undefined;
+  try {
+    const admitted = await admit(request, deps);
+    caller = admitted.caller;
+    const { target } = admitted;
+    if (admitted.class === 'session') {
+      throw new WitnessError(
+        'KW_UPGRADE_REQUIRED',
+        'exec and attach need a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
+      );
+    }
+    const decision = decideRequest(caller.rules, admitted.class);
+    if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
+    const headers = upstreamHeaders(request.rawHeaders, caller, clientAddressOf(request));
+    proceed();
+    deps.forwarder.forward(request, response, {
+      path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
+      headers,
+      longRunning: isLongRunning(target.info, target.query),
+    });
+  } catch (thrown) {
+    const error = refusalOf(thrown, deps.log);
+    auditRefusal(request, caller, error, deps.audit);
+    answerError(response, error);
+  }
+}
+
+export function clientAddressOf(request: IncomingMessage): { clientAddress?: string } {
+  const { remoteAddress } = request.socket;
+  return remoteAddress === undefined ? {} : { clientAddress: remoteAddress };
+}
+
+/** What the caller is told: our own errors as they are, anything else as an internal one that the log explains. */
+export function refusalOf(thrown: unknown, log: Logger): WitnessError {
+  if (thrown instanceof WitnessError) return thrown;
+  log.error({ error: messageOf(thrown) }, 'request failed');
+  return new WitnessError('KW_INTERNAL', 'the proxy met an internal error', { cause: thrown });
+}
+
+export function auditRefusal(
+  request: IncomingMessage,
+  caller: Caller | undefined,
+  error: WitnessError,
+  audit: AuditSink,
+): void {
+  const { method = '', url = '', socket, headers } = request;
+  audit.write({
+    type: 'request.refused',
+    ...(caller === undefined
+      ? {}
+      : { subject: auditSubject(caller, socket.remoteAddress, headers['user-agent']) }),
+    method,
+    // The query can hold what was typed; the path says enough.
+    path: url.split('?', 1)[0]?.slice(0, 512) ?? '',
+    code: error.code,
+    message: error.message,
+  });
+}

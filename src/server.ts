@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import { createServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { messageOf, WitnessError } from './errors.ts';
+import { listen } from './listen.ts';
+import { answerError } from './proxy/answer.ts';
+import type { ProxyDependencies } from './proxy/handle.ts';
+import { handleRequest } from './proxy/handle.ts';
+import { handleUpgrade } from './proxy/upgrade.ts';
+import { answerErrorOnSocket } from './relay/answer.ts';
+import type { SessionRegistry } from './session/registry.ts';
+
+/** All header lines of one request; an exec's command rides in its first line. Above: 431. */
+const MAX_HEADER_BYTES = 128 * 1024;
+/** Longer than the 90 s for which client-go keeps an idle connection, so that it is never the one to be surprised. */
+const KEEP_ALIVE_MS = 120_000;
+const HEADERS_MS = 60_000;
+
+export interface ProxyServerOptions extends ProxyDependencies {
+  readonly sessions: SessionRegistry;
+  readonly address: string;
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string };
+}
+
+export interface ProxyServer {
+  readonly address: string;
+  readonly port: number;
+  /** Takes no new connections, ends idle ones, gives the rest `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * The listener in front of the API server: TLS, HTTP/1.1 only (upgrades cannot ride HTTP/2, and one protocol is one
+ * parser). Rejects when the address cannot be listened on.
+ */
+export async function startProxyServer(options: ProxyServerOptions): Promise<ProxyServer> {
+  const server = createServer({
+    cert: options.tls.cert,
+    key: options.tls.key,
+    ALPNProtocols: ['http/1.1'],
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_MS,
+    // Uploads and watches take as long as they take.
+    requestTimeout: 0,
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    void handleRequest(request, response, options);
+  });
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    void handleRequest(request, response, options, () => response.writeContinue());
+  });
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    answerError(
+      response,
+      new WitnessError('KW_EXPECTATION_FAILED', 'the only expectation met here is 100-continue'),
+    );
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void handleUpgrade(request, socket, head, options);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    answerBrokenRequest(error, socket),
+  );
+  const sockets = trackSockets(server);
+  const { address, port } = await listen(server, options.address, options.port);
+  return {
+    address,
+    port,
+    close: async graceMs => {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What Node's parser refused never became a request; it is answered all the same. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const refusal =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new WitnessError(
+          'KW_HEADERS_TOO_LARGE',
+          `the request line and headers are over ${MAX_HEADER_BYTES} bytes`,
+        )
+      : new WitnessError('KW_BAD_REQUEST', `not an HTTP/1.1 request: ${messageOf(error)}`);
+  void answerErrorOnSocket(socket, refusal);
+}
+
+/** Upgraded sockets are no longer the HTTP server's, so they are counted here. */
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.setKeepAlive(true, 30_000);
+    socket.setNoDelay(true);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}

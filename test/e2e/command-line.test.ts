@@ -1,0 +1,91 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createCertificates } from '../../src/sandbox/certificate.ts';
+import { kubewitness } from '../support/try-cluster.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'kubewitness-cli-'));
+const file = (name: string, text: string): string => {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+beforeAll(async () => {
+  const { certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
+  file('tls.crt', certPem);
+  file('tls.key', keyPem);
+});
+
+const proxyYaml = (changes: { port?: number; server?: string } = {}): string => {
+  file(
+    'upstream.kubeconfig',
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server: changes.server ?? 'http://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: { token: 't' } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    }),
+  );
+  return JSON.stringify({
+    listen: { address: '127.0.0.1', port: changes.port ?? 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
+    admin: { address: '127.0.0.1', port: 0 },
+    upstream: { kubeconfig: 'upstream.kubeconfig' },
+    identity: { static: [{ user: 'ann', token: 'secret' }] },
+    audit: { file: 'audit.jsonl' },
+  });
+};
+
+async function busyPort(): Promise<{ port: number; free: () => void }> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { port, free: () => server.close() };
+}
+
+describe('bad input gets a clear line, an exit code and no stack trace', () => {
+  const rows: readonly [name: string, args: () => string[], says: readonly RegExp[]][] = [
+    ['unknown command', () => ['prxy'], [/unknown command 'prxy'/, /proxy/]],
+    ['unknown flag', () => ['proxy', '--confg', 'x'], [/unknown option '--confg'/, /--config/]],
+    ['missing flag', () => ['proxy'], [/--config/]],
+    ['missing file', () => ['proxy', '--config', join(dir, 'none.yaml')], [/none\.yaml/, /no such file/]],
+    [
+      'every problem of a configuration at once, with its path',
+      () => ['proxy', '--config', file('bad.yaml', 'listen: { port: 99999 }\nidenttiy: {}\ngrants: 5\n')],
+      [/listen\.port/, /listen\.tls/, /identtiy/, /grants/],
+    ],
+    ['broken YAML', () => ['proxy', '--config', file('broken.yaml', 'a: [1\nb: "\n')], [/broken\.yaml:\d+/]],
+    [
+      'unreachable API server',
+      () => ['proxy', '--config', file('proxy.yaml', proxyYaml())],
+      [/API server/, /127\.0\.0\.1:1/],
+    ],
+    ['bad port of the recorder', () => ['recorder', '--dir', dir, '--port', '70000'], [/0 to 65535/]],
+  ];
+  test.each(rows)('%s', async (_name, args, says) => {
+    const result = await kubewitness(args(), dir);
+    expect(result.code).toBe(1);
+    for (const words of says) expect(result.stderr).toMatch(words);
+    expect(result.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a port in use', async () => {
+    const busy = await busyPort();
+    const recorder = await kubewitness(['recorder', '--dir', join(dir, 'rec'), '--port', String(busy.port)]);
+    busy.free();
+    expect(recorder.code).toBe(1);
+    expect(recorder.stderr).toContain(String(busy.port));
+    expect(recorder.stderr).toContain('in use');
+    expect(recorder.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('help and version', async () => {
+    expect((await kubewitness(['--help'])).stdout.toString()).toContain('try');
+    expect((await kubewitness(['--version'])).stdout.toString()).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});

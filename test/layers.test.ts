@@ -15,7 +15,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/session'],
   ['src/proxy', 'src/live', 'src/admin'],
   ['src/server.ts'],
-  ['src/config.ts', 'src/config', 'src/cli', 'src/main.ts'],
+  ['src/config'],
+  ['src/cli'],
+  ['src/main.ts'],
 ];
 
 /** Packages that only some places may import. */
@@ -28,8 +30,8 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@lydell/node-pty': ['src/sandbox'],
   selfsigned: ['src/sandbox'],
   commander: ['src/cli', 'src/main.ts'],
-  yaml: ['src/config', 'src/config.ts', 'src/upstream', 'src/sandbox', 'src/cli'],
-  zod: ['src/config', 'src/config.ts', 'src/policy', 'src/upstream'],
+  yaml: ['src/config', 'src/upstream', 'src/sandbox', 'src/cli'],
+  zod: ['src/config', 'src/policy', 'src/upstream'],
   pino: ['src/log.ts'],
 };
 

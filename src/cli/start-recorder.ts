@@ -27,6 +27,6 @@ export async function runRecorder(command: RecorderCommand, log: Logger): Promis
 }
 
 async function openRecorder({ address, port, dir }: RecorderCommand, log: Logger): Promise<RunningRecorder> {
-  const storage = await FolderStorage.open(dir);
+  const storage = await FolderStorage.open(dir, { clock: systemClock, log });
   return startRecorder({ host: address, port, storage, clock: systemClock, log });
 }

@@ -18,3 +18,19 @@ export interface MergedRules {
   /** Origins of the rules that matter for recording, for messages and audit. */
   readonly origins: readonly string[];
 }
+
+/** Strictest wins; first come, first named. Without any rule: nothing granted, nothing recorded. */
+export function mergeRules(rules: readonly CapabilityRule[]): MergedRules {
+  return {
+    impersonateGroups: unique(rules.flatMap(rule => rule.impersonateGroups)),
+    recorderAddrs: unique(rules.flatMap(rule => rule.recorderAddrs)),
+    enforceRecorder: rules.some(rule => rule.enforceRecorder),
+    origins: rules
+      .filter(rule => rule.enforceRecorder || rule.recorderAddrs.length > 0)
+      .map(rule => rule.origin),
+  };
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

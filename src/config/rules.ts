@@ -1,0 +1,35 @@
+import type { Grant, Subject } from '../identity/grants.ts';
+import type { StaticIdentity } from '../identity/static-tokens.ts';
+import type { Config } from './schema.ts';
+
+/** The grants of a configuration as the identity sources take them. */
+export function grantsOf({ grants }: Config): Grant[] {
+  return grants.map((grant, at) => ({
+    subjects: grant.subjects.flatMap(asSubject),
+    rule: {
+      origin: `grants[${at}]`,
+      impersonateGroups: grant.impersonate?.groups ?? [],
+      recorderAddrs: grant.recorderAddrs,
+      enforceRecorder: grant.enforceRecorder,
+    },
+  }));
+}
+
+/** The identities of a configuration. `tokenIn` reads a token file; the newline at its end is taken off here. */
+export function identitiesOf({ identity }: Config, tokenIn: (file: string) => string): StaticIdentity[] {
+  return identity.static.map(({ user, groups, uid, extra, token, tokenFile, tokenSha256 }) => ({
+    user,
+    groups,
+    ...(uid === undefined ? {} : { uid }),
+    ...(extra === undefined ? {} : { extra }),
+    secret:
+      tokenSha256 === undefined
+        ? { token: token ?? tokenIn(tokenFile ?? '').replace(/\r?\n$/, '') }
+        : { tokenSha256 },
+  }));
+}
+
+function asSubject({ user, group }: Config['grants'][number]['subjects'][number]): Subject[] {
+  if (user !== undefined) return [{ user }];
+  return group === undefined ? [] : [{ group }];
+}

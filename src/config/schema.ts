@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { parseRecorderAddress } from '../recording/recorder-address.ts';
+
+/** Milliseconds: whole, and no more than a timer can take (2^31-1). */
+const milliseconds = z.int().min(0).max(2_147_483_647);
+const text = z.string().min(1, 'must not be empty');
+const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
+const port = z.int().min(0).max(65_535);
+/** A header value upstream: servers trim it, so a padded one would become another name. */
+const name = text
+  .max(1024, 'must be at most 1024 characters')
+  .refine(value => value.trim() === value, 'must not begin or end with a blank')
+  .refine(value => !/\p{Cc}/u.test(value), 'must not hold control characters');
+const recorderAddress = z.string().superRefine((value, context) => {
+  try {
+    parseRecorderAddress(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
+const tls = z.strictObject({
+  cert: file.describe('Certificate chain, PEM.'),
+  key: file.describe('Private key, PEM.'),
+});
+
+const listen = z.strictObject({
+  address: text.default('0.0.0.0').describe('Address that clients reach.'),
+  port: port.default(8443).describe('TCP port; 0 takes a free one.'),
+  tls: tls.describe('The certificate shown to clients.'),
+});
+
+const admin = z.strictObject({
+  address: text.default('127.0.0.1').describe('Address of the page, the API, probes and metrics.'),
+  port: port.default(9090).describe('TCP port; 0 takes a free one.'),
+});
+
+const upstream = z
+  .strictObject({
+    kubeconfig: file.optional().describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
+    context: text.optional().describe('Its context; without this the current one.'),
+    inCluster: z.literal(true).optional().describe("Take the pod's service account instead."),
+  })
+  .refine(
+    value => (value.kubeconfig === undefined) !== (value.inCluster === undefined),
+    'needs either kubeconfig or inCluster: true',
+  )
+  .refine(value => value.context === undefined || value.inCluster === undefined, {
+    message: 'goes with kubeconfig only',
+    path: ['context'],
+  });
+
+const extraKey = name.refine(key => key === key.toLowerCase(), 'must be in lower case');
+
+const staticIdentity = z
+  .strictObject({
+    user: name.describe('Name towards the API server.'),
+    groups: z.array(name).default([]).describe('Groups towards the API server.'),
+    uid: name.optional().describe('Uid towards the API server.'),
+    extra: z.record(extraKey, z.array(name)).optional().describe('Extra values towards the API server.'),
+    token: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without blanks')
+      .optional()
+      .describe('Bearer token, in the clear.'),
+    tokenFile: file.optional().describe('File that holds the token; a newline at its end is no part of it.'),
+    tokenSha256: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex digits')
+      .optional()
+      .describe('SHA-256 of the token, so that this file is no secret.'),
+  })
+  .refine(
+    entry => [entry.token, entry.tokenFile, entry.tokenSha256].filter(way => way !== undefined).length === 1,
+    'needs exactly one of token, tokenFile and tokenSha256',
+  );
+
+const subject = z
+  .strictObject({
+    user: text.optional().describe('Name of a user; * stands for any run of characters.'),
+    group: text.optional().describe('Name of a group; * stands for any run of characters.'),
+  })
+  .refine(value => (value.user === undefined) !== (value.group === undefined), 'needs either user or group');
+
+const grant = z.strictObject({
+  subjects: z.array(subject).min(1, 'must name somebody').describe('Whom this grant is for; one match is enough.'),
+  impersonate: z
+    .strictObject({ groups: z.array(name).default([]).describe('Groups added to the own ones.') })
+    .optional()
+    .describe('What is added to the identity towards the API server.'),
+  recorderAddrs: z
+    .array(recorderAddress)
+    .default([])
+    .describe('Recorders as host:port, in the order to be tried; IPv6 in brackets.'),
+  enforceRecorder: z
+    .boolean()
+    .default(false)
+    .describe('Fail closed: no session without a recorder, and no road around it.'),
+});
+
+const recording = z.strictObject({
+  headerWaitMs: milliseconds.default(500).describe("How long a terminal's first size is waited for."),
+  maxUnackedBytes: z
+    .int()
+    .min(64 * 1024)
+    .max(1024 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('Bytes that may be sent to a recorder and not be acknowledged.'),
+  maxUnackedMs: milliseconds.default(30_000).describe('For how long they may stay so.'),
+  staggerMs: milliseconds.default(250).describe('Time between the starts of two attempts.'),
+  connectMs: milliseconds.default(30_000).describe('Time for all attempts of one session.'),
+  finalAnswerMs: milliseconds.default(30_000).describe("Time for the recorder's last word after a session."),
+});
+
+const sessions = z.strictObject({
+  keepEndedMs: milliseconds.default(600_000).describe('For how long ended sessions stay in the list.'),
+  keepEnded: z.int().min(0).max(1_000_000).default(1000).describe('How many of them at most.'),
+  drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
+});
+
+export const configSchema = z.strictObject({
+  cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
+  listen: listen.describe('Where clients come in.'),
+  admin: admin.prefault({}).describe('Where operators come in.'),
+  upstream: upstream.describe('The API server.'),
+  identity: z
+    .strictObject({
+      static: z.array(staticIdentity).min(1, 'must name somebody').describe('Callers known by a token.'),
+    })
+    .describe('How callers are known.'),
+  grants: z.array(grant).default([]).describe('What holds for whom. All that match hold together, strictest first.'),
+  recording: recording.prefault({}).describe('Bounds of recordings.'),
+  sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+  audit: z
+    .strictObject({ file: file.describe('JSON lines are appended to it.') })
+    .describe('Where the audit goes.'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level shown.'),
+    })
+    .prefault({})
+    .describe('The log on standard error.'),
+});
+
+/** The configuration, whole and checked, with every default filled in. */
+export type Config = z.output<typeof configSchema>;
+
+/** JSON Schema (2020-12) of the configuration file, for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}

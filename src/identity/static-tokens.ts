@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { WitnessError } from '../errors.ts';
+import type { Caller } from '../policy/caller.ts';
+import { checkedCaller } from '../policy/caller.ts';
+import type { Authenticator } from './authenticate.ts';
+import { bearerToken } from './bearer.ts';
+import type { Grant } from './grants.ts';
+import { rulesFor } from './grants.ts';
+
+/** One identity that is known by a token of its own. */
+export interface StaticIdentity {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** The token itself, or its SHA-256 as 64 hex digits. */
+  readonly secret: { readonly token: string } | { readonly tokenSha256: string };
+}
+
+/**
+ * Knows callers by tokens of the configuration. Throws KW_FORBIDDEN for an identity that cannot act upstream, and a
+ * RangeError for a digest that is not 64 hex digits.
+ */
+export function staticTokens(
+  identities: readonly StaticIdentity[],
+  grants: readonly Grant[],
+): Authenticator {
+  const known = identities.map(({ secret, ...identity }) => ({
+    digest: digestOf(secret),
+    caller: checkedCaller({ ...identity, source: 'static', rules: rulesFor(grants, identity) }),
+  }));
+  return async ({ rawHeaders }) => {
+    const token = bearerToken(rawHeaders);
+    if (token === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'no bearer token was sent');
+    const digest = sha256(token);
+    let found: Caller | undefined;
+    // All are compared, each in constant time: how long it takes tells nothing about any of them.
+    for (const entry of known) {
+      if (timingSafeEqual(entry.digest, digest)) found = entry.caller;
+    }
+    if (found === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'the bearer token is not known');
+    return found;
+  };
+}
+
+function digestOf(secret: StaticIdentity['secret']): Buffer {
+  if ('token' in secret) return sha256(secret.token);
+  if (!/^[0-9a-f]{64}$/i.test(secret.tokenSha256)) throw new RangeError('tokenSha256 must be 64 hex digits');
+  return Buffer.from(secret.tokenSha256, 'hex');
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}

@@ -1,0 +1,71 @@
+import type { ErrorCode } from '../errors.ts';
+import type { RequestClass } from '../kube/request-info.ts';
+import type { CapabilityRule } from './rules.ts';
+import { mergeRules } from './rules.ts';
+
+/** What the rules say about a session, with the origins of the rules that said it. */
+export type Decision =
+  | { readonly kind: 'pass'; readonly origins: readonly string[] }
+  | {
+      readonly kind: 'record';
+      /** What happens when no recorder takes the session: it goes on unrecorded, or it does not happen. */
+      readonly failMode: 'open' | 'closed';
+      /** `host:port`, in the order to be tried. Never empty. */
+      readonly recorders: readonly string[];
+      readonly origins: readonly string[];
+    }
+  | {
+      readonly kind: 'refuse';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly origins: readonly string[];
+    };
+
+export type RequestDecision =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly message: string };
+
+/** Made once for each session, of the caller's rules alone. */
+export function decideSession(rules: readonly CapabilityRule[]): Decision {
+  const { recorderAddrs: recorders, enforceRecorder, origins } = mergeRules(rules);
+  if (recorders.length > 0) {
+    return { kind: 'record', failMode: enforceRecorder ? 'closed' : 'open', recorders, origins };
+  }
+  if (!enforceRecorder) return { kind: 'pass', origins };
+  return {
+    kind: 'refuse',
+    code: 'KW_RECORDER_UNAVAILABLE',
+    message: `sessions must be recorded by ${enforcing(rules)}, and no recorder is named for you`,
+    origins,
+  };
+}
+
+/** Roads that lead past the recorder, with the words for people. */
+const UNRECORDABLE: Readonly<Partial<Record<RequestClass, string>>> = {
+  tunnel: 'a port-forward is a tunnel that cannot be recorded',
+  relay: 'the proxy subresource of pods and services leads to programs that cannot be recorded',
+  node: 'the subresources of nodes lead to the kubelet, which runs commands unrecorded',
+  debug: 'a container added to a running pod runs a command unrecorded',
+  foreign: 'this path leads to a session of another API, which cannot be recorded',
+};
+
+/** Whether an ordinary request may go upstream. Sessions are not decided here. */
+export function decideRequest(
+  rules: readonly CapabilityRule[],
+  requestClass: RequestClass,
+): RequestDecision {
+  const why = UNRECORDABLE[requestClass];
+  if (why === undefined || !rules.some(rule => rule.enforceRecorder)) return { kind: 'pass' };
+  return {
+    kind: 'refuse',
+    code: 'KW_FORBIDDEN',
+    message: `${why}, and your sessions must be recorded by ${enforcing(rules)}`,
+  };
+}
+
+function enforcing(rules: readonly CapabilityRule[]): string {
+  return rules
+    .filter(rule => rule.enforceRecorder)
+    .map(rule => rule.origin)
+    .join(', ');
+}

@@ -1,0 +1,78 @@
+import type { ClientHttp2Session } from 'node:http2';
+import { messageOf } from '../errors.ts';
+import { dial } from './dial.ts';
+import type { RecorderAddress } from './recorder-address.ts';
+import { parseRecorderAddress } from './recorder-address.ts';
+import { RecorderFailures } from './recorder-failure.ts';
+import type { RecorderLimits } from './recorder-limits.ts';
+import { DEFAULT_RECORDER_LIMITS } from './recorder-limits.ts';
+import type { Timers } from './timers.ts';
+import { systemTimers } from './timers.ts';
+import type { Upload } from './upload.ts';
+import { RecorderError } from './upload.ts';
+import { openV1 } from './upload-v1.ts';
+import { openV2, probeV2 } from './upload-v2.ts';
+import type { Attempt } from './within.ts';
+
+export type { RecorderLimits } from './recorder-limits.ts';
+
+export interface ConnectOptions {
+  readonly limits?: Partial<RecorderLimits>;
+  /** Ends the attempt; has no say in an upload that was accepted. */
+  readonly signal?: AbortSignal;
+  readonly timers?: Timers;
+}
+
+/**
+ * Opens an upload to one recorder (`host:port`), v2 where it speaks it. Rejects with a RecorderError of phase `connect`;
+ * no socket outlives a failed attempt.
+ */
+export async function connectRecorder(recorder: string, options: ConnectOptions = {}): Promise<Upload> {
+  const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
+  const attempt: Attempt = {
+    failures: new RecorderFailures(recorder),
+    timers: options.timers ?? systemTimers,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  const address = addressOf(recorder, attempt);
+  const socket = await dial(attempt, address, limits.dialMs);
+  let session: ClientHttp2Session;
+  try {
+    session = await probeV2(attempt, socket, address, limits.probeMs);
+  } catch (error) {
+    if (!mayBeV1(error, options.signal)) throw error;
+    return await fallBack(attempt, recorder, address, limits, error);
+  }
+  return await openV2(attempt, session, recorder, address, limits);
+}
+
+/** An older recorder answers the probe with something else, or hangs up on it. A silent one is no recorder. */
+function mayBeV1(error: unknown, signal: AbortSignal | undefined): boolean {
+  return error instanceof RecorderError && error.kind !== 'timeout' && !signal?.aborted;
+}
+
+async function fallBack(
+  attempt: Attempt,
+  recorder: string,
+  address: RecorderAddress,
+  limits: RecorderLimits,
+  probeError: unknown,
+): Promise<Upload> {
+  try {
+    const socket = await dial(attempt, address, limits.dialMs);
+    return await openV1(attempt, socket, recorder, address, limits);
+  } catch (error) {
+    if (!(error instanceof RecorderError)) throw error;
+    const { kind, phase } = error;
+    const message = `${error.message}, after v2: ${messageOf(probeError)}`;
+    throw new RecorderError({ kind, phase, recorder, message }, { cause: error });
+  }
+}
+
+function addressOf(recorder: string, attempt: Attempt): RecorderAddress {
+  try {
+    return parseRecorderAddress(recorder);
+  } catch (error) {
+    throw attempt.failures.say('protocol', 'connect', messageOf(error), error);
+  }
+}

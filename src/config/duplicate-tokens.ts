@@ -15,7 +15,8 @@ export function duplicateTokens(source: ConfigSource): ConfigProblem[] {
     for (const name of ['token', 'tokenSha256'] as const) {
       const value = field(entry, name);
       if (typeof value !== 'string') continue;
-      const digest = name === 'token' ? createHash('sha256').update(value).digest('hex') : value.toLowerCase();
+      const digest =
+        name === 'token' ? createHash('sha256').update(value).digest('hex') : value.toLowerCase();
       const path = ['identity', 'static', at, name];
       const earlier = first.get(digest);
       if (earlier === undefined) {

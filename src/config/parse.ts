@@ -9,8 +9,7 @@ import { readYaml } from './source.ts';
 
 /**
  * Reads a configuration. `file` is its name, for messages. Files that it names are neither read nor resolved here.
- * Throws a ConfigError that lists every problem, in the order of the file; no value is ever repeated in one, since
- * some are secrets.
+ * Throws a ConfigError that lists every problem, in the order of the file, and never repeats a token.
  */
 export function parseConfig(text: string, file: string): Config {
   const source = readYaml(text);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nameFlaw } from '../policy/caller.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
@@ -6,11 +7,11 @@ const milliseconds = z.int().min(0).max(2_147_483_647);
 const text = z.string().min(1, 'must not be empty');
 const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const port = z.int().min(0).max(65_535);
-/** A header value upstream: servers trim it, so a padded one would become another name. */
-const name = text
-  .max(1024, 'must be at most 1024 characters')
-  .refine(value => value.trim() === value, 'must not begin or end with a blank')
-  .refine(value => !/\p{Cc}/u.test(value), 'must not hold control characters');
+/** What stands in a header towards the API server. */
+const name = z.string().superRefine((value, context) => {
+  const flaw = nameFlaw(value);
+  if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw });
+});
 const recorderAddress = z.string().superRefine((value, context) => {
   try {
     parseRecorderAddress(value);
@@ -38,7 +39,9 @@ const admin = z.strictObject({
 
 const upstream = z
   .strictObject({
-    kubeconfig: file.optional().describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
+    kubeconfig: file
+      .optional()
+      .describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
     context: text.optional().describe('Its context; without this the current one.'),
     inCluster: z.literal(true).optional().describe("Take the pod's service account instead."),
   })
@@ -84,7 +87,10 @@ const subject = z
   .refine(value => (value.user === undefined) !== (value.group === undefined), 'needs either user or group');
 
 const grant = z.strictObject({
-  subjects: z.array(subject).min(1, 'must name somebody').describe('Whom this grant is for; one match is enough.'),
+  subjects: z
+    .array(subject)
+    .min(1, 'must name somebody')
+    .describe('Whom this grant is for; one match is enough.'),
   impersonate: z
     .strictObject({ groups: z.array(name).default([]).describe('Groups added to the own ones.') })
     .optional()
@@ -129,7 +135,10 @@ export const configSchema = z.strictObject({
       static: z.array(staticIdentity).min(1, 'must name somebody').describe('Callers known by a token.'),
     })
     .describe('How callers are known.'),
-  grants: z.array(grant).default([]).describe('What holds for whom. All that match hold together, strictest first.'),
+  grants: z
+    .array(grant)
+    .default([])
+    .describe('What holds for whom. All that match hold together, strictest first.'),
   recording: recording.prefault({}).describe('Bounds of recordings.'),
   sessions: sessions.prefault({}).describe('Bounds of sessions.'),
   audit: z
@@ -137,7 +146,10 @@ export const configSchema = z.strictObject({
     .describe('Where the audit goes.'),
   log: z
     .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level shown.'),
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least level shown.'),
     })
     .prefault({})
     .describe('The log on standard error.'),

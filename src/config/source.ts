@@ -25,7 +25,8 @@ export function readYaml(text: string): ConfigSource {
   const problems: ConfigProblem[] = faults.map(({ pos, message }) => ({
     path: '',
     line: lines.linePos(pos[0]).line,
-    message,
+    // Behind a colon the parser quotes what it met, which can be a token.
+    message: message.split(':', 1)[0] ?? '',
   }));
   const lineAt = (node: unknown): number | undefined =>
     isNode(node) && node.range ? lines.linePos(node.range[0]).line : undefined;

@@ -23,7 +23,8 @@ function tokenInSubprotocols(raw: RawHeaders): string | undefined {
   if (only === undefined) return undefined;
   if (more.length > 0) throw unauthenticated('more than one bearer token was sent as a subprotocol');
   // The server must answer with a subprotocol, and must not answer with the token.
-  if (offered.length === 1) throw unauthenticated('a bearer token as a subprotocol needs another one beside it');
+  if (offered.length === 1)
+    throw unauthenticated('a bearer token as a subprotocol needs another one beside it');
   return decodeBase64Url(only.slice(SUBPROTOCOL_PREFIX.length));
 }
 

@@ -19,16 +19,14 @@ export interface StaticIdentity {
 
 /**
  * Knows callers by tokens of the configuration. Throws KW_FORBIDDEN for an identity that cannot act upstream, and a
- * RangeError for a digest that is not 64 hex digits.
+ * RangeError for a digest that is not 64 hex digits or for two identities with one token.
  */
-export function staticTokens(
-  identities: readonly StaticIdentity[],
-  grants: readonly Grant[],
-): Authenticator {
+export function staticTokens(identities: readonly StaticIdentity[], grants: readonly Grant[]): Authenticator {
   const known = identities.map(({ secret, ...identity }) => ({
     digest: digestOf(secret),
     caller: checkedCaller({ ...identity, source: 'static', rules: rulesFor(grants, identity) }),
   }));
+  refuseSharedTokens(known);
   return async ({ rawHeaders }) => {
     const token = bearerToken(rawHeaders);
     if (token === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'no bearer token was sent');
@@ -41,6 +39,18 @@ export function staticTokens(
     if (found === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'the bearer token is not known');
     return found;
   };
+}
+
+/** Which of the two would act would be chance. */
+function refuseSharedTokens(known: readonly { readonly digest: Buffer; readonly caller: Caller }[]): void {
+  const users = new Map<string, string>();
+  for (const { digest, caller } of known) {
+    const key = digest.toString('hex');
+    const other = users.get(key);
+    if (other !== undefined)
+      throw new RangeError(`the users ${other} and ${caller.user} have the same token`);
+    users.set(key, caller.user);
+  }
 }
 
 function digestOf(secret: StaticIdentity['secret']): Buffer {

@@ -34,7 +34,10 @@ export function readExecOptions(query: string, type: 'exec' | 'attach' = 'exec')
     tty,
   };
   if (!streams.stdin && !streams.stdout && !streams.stderr) {
-    throw new WitnessError('KW_BAD_REQUEST', 'the query must ask for at least one of stdin, stdout and stderr');
+    throw new WitnessError(
+      'KW_BAD_REQUEST',
+      'the query must ask for at least one of stdin, stdout and stderr',
+    );
   }
   const container = first('container');
   const isOther = (name: string): boolean => !KNOWN.has(name) || (name === 'command' && type === 'attach');

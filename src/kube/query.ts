@@ -10,7 +10,10 @@ export type QueryPair = readonly [name: string, value: string];
 export function readQuery(query: string): QueryPair[] {
   return piecesOf(query).map(piece => {
     if (piece.includes(';')) {
-      throw new WitnessError('KW_BAD_REQUEST', 'the query holds a raw ";", which servers read differently: send %3B');
+      throw new WitnessError(
+        'KW_BAD_REQUEST',
+        'the query holds a raw ";", which servers read differently: send %3B',
+      );
     }
     const pair = readPair(piece);
     if (pair === undefined) {

@@ -51,13 +51,19 @@ export function readRequestInfo(method: string, path: string, query: string): Re
 
   const special = rest[0] === 'watch' || rest[0] === 'proxy' ? rest.shift() : undefined;
   if (special === 'proxy') {
-    throw new WitnessError('KW_BAD_REQUEST', 'the /proxy/ path prefix is not served; use the proxy subresource');
+    throw new WitnessError(
+      'KW_BAD_REQUEST',
+      'the /proxy/ path prefix is not served; use the proxy subresource',
+    );
   }
   const namespace = rest[0] === 'namespaces' ? (rest[1] ?? '') : '';
   const third = rest[0] === 'namespaces' ? rest[2] : undefined;
   const parts = third === undefined || NAMESPACE_SUBRESOURCES.has(third) ? rest : rest.slice(2);
   if (special === 'watch' && (method !== 'GET' || parts.length < 1 || parts.length > 2)) {
-    throw new WitnessError('KW_BAD_REQUEST', 'the /watch/ path prefix takes GET on a collection or an object only');
+    throw new WitnessError(
+      'KW_BAD_REQUEST',
+      'the /watch/ path prefix takes GET on a collection or an object only',
+    );
   }
 
   const [resource = '', name = '', subresource = ''] = parts;
@@ -123,9 +129,7 @@ function classifyCore({ resource, subresource }: RequestInfo, method: string): R
 /** True for what may stay open without a limit: such requests get neither a time-out nor a shared connection. */
 export function isLongRunning(info: RequestInfo, query: string): boolean {
   if (!info.isResourceRequest) return info.path.startsWith('/debug/pprof');
-  return (
-    info.verb === 'watch' || LONG_RUNNING.has(info.subresource) || isTrue(firstValue(query, 'watch'))
-  );
+  return info.verb === 'watch' || LONG_RUNNING.has(info.subresource) || isTrue(firstValue(query, 'watch'));
 }
 
 function resourceVerb(method: string, name: string, query: string): string {

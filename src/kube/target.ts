@@ -83,7 +83,9 @@ function endsInProxy(segments: readonly string[]): boolean {
   const resourceAt = { api: 2, apis: 3 }[segments[0] ?? ''];
   if (resourceAt === undefined) return false;
   const inNamespace = segments[resourceAt] === 'namespaces';
-  return segments.length === resourceAt + 3 ? !inNamespace : inNamespace && segments.length === resourceAt + 5;
+  return segments.length === resourceAt + 3
+    ? !inNamespace
+    : inNamespace && segments.length === resourceAt + 5;
 }
 
 function decodeSegment(raw: string): string {

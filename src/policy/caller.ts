@@ -59,11 +59,12 @@ export function refuseUncarriable({ user, groups, uid, extra = {} }: Caller): vo
 }
 
 function refuseName(what: string, name: string): void {
-  const flaw = flawOf(name);
+  const flaw = nameFlaw(name);
   if (flaw !== undefined) throw forbidden(`the ${what} of your identity ${flaw}`);
 }
 
-function flawOf(name: string): string | undefined {
+/** Why a user, group, uid or extra value cannot be carried in a header exactly; undefined when it can. */
+export function nameFlaw(name: string): string | undefined {
   if (name === '') return 'is empty';
   if (name.trim() !== name) return 'begins or ends with a blank';
   if (/\p{Cc}/u.test(name)) return 'holds a control character';

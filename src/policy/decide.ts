@@ -50,10 +50,7 @@ const UNRECORDABLE: Readonly<Partial<Record<RequestClass, string>>> = {
 };
 
 /** Whether an ordinary request may go upstream. Sessions are not decided here. */
-export function decideRequest(
-  rules: readonly CapabilityRule[],
-  requestClass: RequestClass,
-): RequestDecision {
+export function decideRequest(rules: readonly CapabilityRule[], requestClass: RequestClass): RequestDecision {
   const why = UNRECORDABLE[requestClass];
   if (why === undefined || !rules.some(rule => rule.enforceRecorder)) return { kind: 'pass' };
   return {

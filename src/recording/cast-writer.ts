@@ -21,7 +21,6 @@ export class CastWriter {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #size: TerminalSize | undefined;
-  #lastSeconds = 0;
   #castBytes = 0;
   #events = 0;
 
@@ -62,8 +61,7 @@ export class CastWriter {
 
   output(seconds: number, text: string): void {
     if (text === '') return;
-    for (const line of outputLines(this.#inOrder(seconds), text, this.#options.maxLineBytes))
-      this.#event(line);
+    for (const line of outputLines(seconds, text, this.#options.maxLineBytes)) this.#event(line);
   }
 
   /** The first size begins the cast; after it only a changed one is an event. */
@@ -73,7 +71,7 @@ export class CastWriter {
       this.begin(size);
     } else if (before.cols !== size.cols || before.rows !== size.rows) {
       this.#size = size;
-      this.#event(resizeLine(this.#inOrder(seconds), size));
+      this.#event(resizeLine(seconds, size));
     }
   }
 
@@ -90,11 +88,5 @@ export class CastWriter {
   #write(line: Buffer): void {
     this.#castBytes += line.length;
     this.#options.write(line);
-  }
-
-  /** Players refuse a cast whose times go back. */
-  #inOrder(seconds: number): number {
-    if (seconds > this.#lastSeconds) this.#lastSeconds = seconds;
-    return this.#lastSeconds;
   }
 }

@@ -1,6 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { messageOf } from '../errors.ts';
 import { dial } from './dial.ts';
+import { openV2, probeV2 } from './open-v2.ts';
 import type { RecorderAddress } from './recorder-address.ts';
 import { parseRecorderAddress } from './recorder-address.ts';
 import { RecorderFailures } from './recorder-failure.ts';
@@ -11,7 +12,6 @@ import { systemTimers } from './timers.ts';
 import type { Upload } from './upload.ts';
 import { RecorderError } from './upload.ts';
 import { openV1 } from './upload-v1.ts';
-import { openV2, probeV2 } from './upload-v2.ts';
 import type { Attempt } from './within.ts';
 
 export type { RecorderLimits } from './recorder-limits.ts';

@@ -49,8 +49,10 @@ export class UploadFate {
     const wasEnding = this.#state === 'ending';
     this.#failure = error;
     this.#close();
-    if (wasEnding) this.#settleEnd?.(error);
-    else this.#tellFailure();
+    if (wasEnding) {
+      this.#failureTold = true;
+      this.#settleEnd?.(error);
+    } else this.#tellFailure();
   }
 
   /** The recorder has said that it has everything. */

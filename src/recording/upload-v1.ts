@@ -132,7 +132,7 @@ class UploadV1 implements Upload {
     response.resume();
     const { statusCode } = response;
     if (statusCode !== 200) this.#fate.fail('refused', 'stream', `answered ${statusCode}, not 200`);
-    else if (this.#fate.state === 'streaming' || !this.#request.writableFinished)
+    else if (!this.#request.writableFinished)
       this.#fate.fail('protocol', 'stream', 'answered 200 before it had the whole recording');
     else this.#fate.complete();
   };

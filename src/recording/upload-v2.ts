@@ -1,126 +1,17 @@
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
-import { connect, constants } from 'node:http2';
-import type { Socket } from 'node:net';
-import { toldElsewhere } from './dial.ts';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
 import { JsonObjects } from './json-objects.ts';
-import type { RecorderAddress } from './recorder-address.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
 import { Deadline } from './timers.ts';
 import type { Upload, UploadEvents } from './upload.ts';
 import { UploadFate } from './upload-fate.ts';
 import type { Attempt } from './within.ts';
-import { within } from './within.ts';
 
-const PATH = '/v2/record';
 /** An ack takes some thirty bytes, an error object a sentence. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 const MAX_REPORT_CHARACTERS = 500;
 
-/**
- * HTTP/2 by prior knowledge (RFC 9113 section 3.3) on a connection of its own, and the probe: an upload sent unasked to
- * an HTTP/1 server would hang until its body ends. Rejects when the recorder does not speak v2.
- */
-export async function probeV2(
-  attempt: Attempt,
-  socket: Socket,
-  address: RecorderAddress,
-  probeMs: number,
-): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address.authority}`, {
-    createConnection: () => socket,
-    settings: { enablePush: false },
-  });
-  // What breaks the session breaks its streams, which are listened to.
-  session.on('error', toldElsewhere);
-  try {
-    const probe = ask(attempt, session, address, 'HEAD');
-    await answerTo(attempt, probe, probeMs, `answer to HEAD ${PATH}`);
-    probe.close();
-    return session;
-  } catch (error) {
-    session.destroy();
-    throw error;
-  }
-}
-
-/** Resolves when the recorder has sent 200, which it does before it reads the body. */
-export async function openV2(
-  attempt: Attempt,
-  session: ClientHttp2Session,
-  recorder: string,
-  address: RecorderAddress,
-  limits: RecorderLimits,
-): Promise<Upload> {
-  const request = ask(attempt, session, address, 'POST');
-  // Listening from here, so that nothing is missed between the headers and the caller's next step.
-  const upload = new UploadV2({ attempt, session, request, recorder, limits });
-  try {
-    await answerTo(attempt, request, limits.acceptMs, `answer to POST ${PATH}`);
-    return upload;
-  } catch (error) {
-    upload.abort();
-    throw error;
-  }
-}
-
-/** A recorder that hangs up just after its last answer leaves a session that takes no request. */
-function ask(
-  attempt: Attempt,
-  session: ClientHttp2Session,
-  address: RecorderAddress,
-  method: 'HEAD' | 'POST',
-): ClientHttp2Stream {
-  try {
-    const request = session.request(
-      // Node's own :authority loses the brackets of an IPv6 address.
-      { ':method': method, ':path': PATH, ':authority': address.authority },
-      { endStream: method === 'HEAD' },
-    );
-    request.on('error', toldElsewhere);
-    return request;
-  } catch (error) {
-    session.destroy();
-    throw attempt.failures.from(error, 'connect', `${method} ${PATH}`);
-  }
-}
-
-/** Waits for response headers with status 200. */
-function answerTo(
-  attempt: Attempt,
-  request: ClientHttp2Stream,
-  limitMs: number,
-  waitingFor: string,
-): Promise<void> {
-  const { failures } = attempt;
-  return within<void>(attempt, limitMs, waitingFor, settle => {
-    const onResponse = (headers: IncomingHttpHeaders & { readonly ':status'?: number }): void => {
-      if (headers[':status'] === 200) settle.resolve();
-      else
-        settle.reject(
-          failures.say('refused', 'connect', `the ${waitingFor} was ${headers[':status']}, not 200`),
-        );
-    };
-    const onClose = (): void => {
-      settle.reject(
-        request.errored
-          ? failures.from(request.errored, 'connect', `waiting for the ${waitingFor}`)
-          : failures.say(
-              'reset',
-              'connect',
-              `closed the stream (code ${request.rstCode}) before the ${waitingFor}`,
-            ),
-      );
-    };
-    request.on('response', onResponse);
-    request.on('close', onClose);
-    return () => {
-      request.off('response', onResponse);
-      request.off('close', onClose);
-    };
-  });
-}
-
-interface UploadV2Options {
+export interface UploadV2Options {
   readonly attempt: Attempt;
   readonly session: ClientHttp2Session;
   readonly request: ClientHttp2Stream;
@@ -129,7 +20,7 @@ interface UploadV2Options {
 }
 
 /** Body up, acks down, on one stream. */
-class UploadV2 implements Upload {
+export class UploadV2 implements Upload {
   readonly protocol = 'v2';
   readonly recorder: string;
   readonly #session: ClientHttp2Session;

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from '../kube/remotecommand.ts';
@@ -46,6 +46,9 @@ export interface PtyProcess {
 const INPUT_RETRY_MS = 10;
 /** node-pty drops unread output 200 ms after the process has ended; a paused terminal has to notice before that. */
 const ALIVE_CHECK_MS = 50;
+/** A terminal gives at most 4 KiB a time and its buffers hold less than 256 KiB. */
+const READ_BYTES = 4_096;
+const MAX_UNREAD_READS = 64;
 
 export function startOnPty(
   pty: PtyPackage,
@@ -65,8 +68,9 @@ export function startOnPty(
     env: { ...options.env },
     encoding: null,
   });
-  const output = outputOf(terminal);
-  const input = inputOf(terminal);
+  const internals = internalsOf(terminal);
+  const output = outputOf(terminal, internals);
+  const input = inputOf(internals);
   let running = true;
   const exited = new Promise<number>(resolve => {
     terminal.onExit(({ exitCode, signal }) => {
@@ -87,7 +91,7 @@ export function startOnPty(
   };
 }
 
-function outputOf(terminal: Pty): Readable {
+function outputOf(terminal: Pty, { fd, socket }: Internals): Readable {
   let watch: NodeJS.Timeout | undefined;
   let ended = false;
   const resume = (): void => {
@@ -113,15 +117,37 @@ function outputOf(terminal: Pty): Readable {
       if (ended) resume();
     }, ALIVE_CHECK_MS);
   });
+  // libuv reports the end as soon as the other side has hung up, with the last kilobytes still unread (the
+  // short cut for POLLHUP after a partial read, and a terminal never fills the buffer).
+  socket.once('end', () => {
+    if (socket.destroyed || output.destroyed) return;
+    for (const bytes of unreadBytes(fd)) output.push(bytes);
+  });
   return output;
+}
+
+/** Ends with an error once all has been read, or with nothing to read; bounded by the kernel's buffer. */
+function* unreadBytes(fd: number): Generator<Buffer> {
+  for (let read = 0; read < MAX_UNREAD_READS; read++) {
+    const bytes = Buffer.alloc(READ_BYTES);
+    let length: number;
+    try {
+      length = readSync(fd, bytes);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'EAGAIN'))
+        return;
+      throw error;
+    }
+    if (length === 0) return;
+    yield bytes.subarray(0, length);
+  }
 }
 
 /**
  * Writes to the terminal's descriptor directly: node-pty's own write spins inside libuv, and so stops the whole
  * program, while the terminal's input buffer is full (libuv opens terminals for blocking writes).
  */
-function inputOf(terminal: Pty): Writable {
-  const { fd, socket } = internalsOf(terminal);
+function inputOf({ fd, socket }: Internals): Writable {
   let retry: NodeJS.Timeout | undefined;
   const write = (bytes: Buffer, callback: (error?: Error | null) => void): void => {
     // Once it is destroyed the descriptor's number may belong to somebody else.
@@ -156,7 +182,12 @@ function writeSome(fd: number, bytes: Buffer): number | Error {
 }
 
 /** Both are private to node-pty, whose version is pinned for it. */
-function internalsOf(terminal: Pty): { fd: number; socket: Socket } {
+interface Internals {
+  readonly fd: number;
+  readonly socket: Socket;
+}
+
+function internalsOf(terminal: Pty): Internals {
   if ('fd' in terminal && typeof terminal.fd === 'number' && '_socket' in terminal) {
     const socket = terminal._socket;
     if (socket instanceof Socket) return { fd: terminal.fd, socket };

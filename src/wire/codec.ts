@@ -67,7 +67,8 @@ export interface WireCodec {
    * The bytes that end the session visibly for the client: filler up to the next frame border (NUL on output,
    * spaces on the error stream), then `failure` on the error stream unless upstream's own Status passed, then the
    * protocol's orderly close (WebSocket: close 1000; SPDY: RST 5 on every open stream, GOAWAY).
-   * `statusJson` goes to v4 and v5 clients; older ones get `text`.
+   * `statusJson` goes to v4 and v5 clients; older ones get `text`. Called inside a push of `fromUpstream`, it
+   * starts from before that chunk, which whoever stops the session there does not forward.
    */
   ending(failure: { readonly statusJson: string; readonly text: string }): Iterable<Buffer>;
 }

@@ -6,6 +6,7 @@ import type { RecorderLimits } from '../../../src/recording/recorder-limits.ts';
 import type { RecorderError, Upload } from '../../../src/recording/upload.ts';
 import type { Seen, V2Behaviour } from './fake-recorders.ts';
 import { readAndAck, startTap, startV2 } from './fake-recorders.ts';
+import { FakeTime } from './fake-time.ts';
 
 const PATIENT: Partial<RecorderLimits> = { ackSilenceMs: 20_000, finalAnswerMs: 20_000 };
 
@@ -85,11 +86,37 @@ describe('an upload over HTTP/2', () => {
   });
 
   test('an older ack after a newer one takes nothing back', async () => {
-    const { upload } = await uploadTo({ onUpload: saying('{"ack":3}', '{"ack":1}', '{"ack":4}') });
-    const all = acked(upload, 0);
+    const { upload } = await uploadTo({ onUpload: saying('{"ack":4}{"ack":1}{"error":"that was all"}') });
+    const failed = failureOf(upload);
     upload.write(Buffer.from('four'));
-    await all;
-    upload.abort();
+    expect(await failed).toMatchObject({ kind: 'reported' });
+    expect(upload.unackedBytes).toBe(0);
+  });
+
+  test('each object of the answer is a sign of life, an empty one too', async () => {
+    const time = new FakeTime();
+    let answer: ServerHttp2Stream | undefined;
+    const { address } = await startV2({
+      onUpload: (stream, seen) => {
+        answer = stream;
+        readAndAck(stream, seen);
+      },
+    });
+    const upload = await connectRecorder(address, { timers: time });
+    const failures: RecorderError[] = [];
+    upload.on('failed', failure => failures.push(failure));
+    for (let turn = 0; turn < 3; turn++) {
+      time.pass(29_999);
+      const all = acked(upload, 0);
+      answer?.write('{}');
+      upload.write(Buffer.from('x'));
+      await all;
+    }
+    time.pass(29_999);
+    expect(failures).toEqual([]);
+    time.pass(1);
+    expect(failures).toEqual([expect.objectContaining({ kind: 'timeout', phase: 'ack' })]);
+    expect(time.timers).toBe(0);
   });
 
   test('end is one promise, and after it nothing is written', async () => {

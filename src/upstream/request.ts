@@ -1,0 +1,50 @@
+import type { ClientRequest, RequestOptions } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { RawHeaders } from '../headers.ts';
+import { pairsOf } from '../headers.ts';
+import type { Upstream } from './target.ts';
+
+/** All header lines of one answer. API servers stay far below; Node's own 16 KiB is too little for some. */
+export const MAX_ANSWER_HEADER_BYTES = 128 * 1024;
+
+/** Who we are and whom we speak to is said by us alone; framing is added by whoever knows the body. */
+const OURS: ReadonlySet<string> = new Set([
+  'host',
+  'authorization',
+  'proxy-authorization',
+  'content-length',
+  'transfer-encoding',
+]);
+
+/** The lines with our `Host` and credential in front, and without any others of those names or of framing. */
+export function withOwnHeaders(upstream: Upstream, headers: RawHeaders): string[] {
+  const authorization = upstream.authorization();
+  const lines = ['Host', upstream.hostHeader];
+  if (authorization !== undefined) lines.push('Authorization', authorization);
+  for (const [name, value] of pairsOf(headers)) {
+    if (!OURS.has(name.toLowerCase())) lines.push(name, value);
+  }
+  return lines;
+}
+
+/**
+ * A request on a connection of its own, not yet sent. `headers` is the complete flat list: Node writes such a list line
+ * by line as it stands, and adds no `Host` to it. `path` goes out unchanged.
+ */
+export function requestUpstream(
+  upstream: Upstream,
+  options: { readonly method: string; readonly path: string; readonly headers: RawHeaders },
+): ClientRequest {
+  const { method, path, headers } = options;
+  const common: RequestOptions = {
+    host: upstream.host,
+    port: upstream.port,
+    method,
+    path,
+    headers: headers,
+    agent: false,
+    maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
+  };
+  return upstream.secure ? requestHttps({ ...common, ...upstream.tlsOptions() }) : requestHttp(common);
+}

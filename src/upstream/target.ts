@@ -1,0 +1,118 @@
+import { messageOf } from '../errors.ts';
+import type { Pem, UpstreamEntry } from './entry.ts';
+import { UpstreamConfigError } from './entry.ts';
+import type { InCluster } from './in-cluster.ts';
+import { inClusterEntry } from './in-cluster.ts';
+import { isToken, parseKubeconfig } from './kubeconfig.ts';
+import type { FileReader } from './rotating-files.ts';
+import { RotatingFiles } from './rotating-files.ts';
+
+export interface TlsOptions {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly servername: string | undefined;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** The API server: where it is, and who we are to it. */
+export interface Upstream {
+  /** Name or address to connect to; an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** '' or such as '/k8s/clusters/x': stands before every path. */
+  readonly pathPrefix: string;
+  /** Value of `Host`. */
+  readonly hostHeader: string;
+  /** As they are now: certificates rotate. */
+  tlsOptions(): TlsOptions;
+  /** Value of `Authorization` as it is now, if we have a token. */
+  authorization(): string | undefined;
+}
+
+export type UpstreamSource =
+  | { readonly kubeconfig: string; readonly context?: string }
+  | { readonly inCluster: InCluster };
+
+/**
+ * Reads where the API server is and how to speak to it. Every file is read once here, so that what is missing is found
+ * at the start, and again as it rotates.
+ *
+ * @throws UpstreamConfigError
+ */
+export function loadUpstream(source: UpstreamSource, io: FileReader): Upstream {
+  return upstreamOf('inCluster' in source ? inClusterEntry(source.inCluster) : fromFile(source, io), io);
+}
+
+function fromFile(source: { readonly kubeconfig: string; readonly context?: string }, io: FileReader) {
+  const { kubeconfig: file, ...chosen } = source;
+  const text = reading(`kubeconfig ${file}`, () => io.readFile(file));
+  return parseKubeconfig(text, { file, ...chosen });
+}
+
+export function upstreamOf(entry: UpstreamEntry, io: FileReader): Upstream {
+  const { server, insecureSkipTlsVerify, tlsServerName } = entry;
+  const secure = server.protocol === 'https:';
+  const tls = reading('certificates of the API server', () => rotatingTls(entry, io));
+  const token = reading('token for the API server', () => rotatingToken(entry, io));
+  return {
+    host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: server.port === '' ? (secure ? 443 : 80) : Number(server.port),
+    secure,
+    pathPrefix: server.pathname.replace(/\/+$/, ''),
+    hostHeader: server.host,
+    tlsOptions: () => ({
+      ...tls(),
+      servername: tlsServerName,
+      rejectUnauthorized: !insecureSkipTlsVerify,
+    }),
+    authorization: () => {
+      const now = token();
+      return now === undefined ? undefined : `Bearer ${now}`;
+    },
+  };
+}
+
+function rotatingTls(entry: UpstreamEntry, io: FileReader): () => Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+  const pems = [entry.ca, entry.clientCert, entry.clientKey];
+  const paths = pems.flatMap(pem => (pem !== undefined && 'file' in pem ? [pem.file] : []));
+  const files = new RotatingFiles(
+    paths,
+    contents => {
+      const [ca, cert, key] = pems.map(pem => pemNow(pem, paths, contents));
+      return { ca, cert, key };
+    },
+    io,
+  );
+  return () => files.current();
+}
+
+function pemNow(pem: Pem | undefined, paths: readonly string[], contents: readonly string[]) {
+  if (pem === undefined || 'pem' in pem) return pem?.pem;
+  const text = contents[paths.indexOf(pem.file)] ?? '';
+  if (!text.includes('-----BEGIN ')) throw new Error(`${pem.file}: not PEM`);
+  return text;
+}
+
+function rotatingToken({ token, tokenFile }: UpstreamEntry, io: FileReader): () => string | undefined {
+  if (tokenFile === undefined) return () => token;
+  const files = new RotatingFiles(
+    [tokenFile],
+    ([text = '']) => {
+      const now = text.trim();
+      if (!isToken(now)) throw new Error(`${tokenFile}: not a token that fits into a header`);
+      return now;
+    },
+    io,
+  );
+  return () => files.current();
+}
+
+function reading<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new UpstreamConfigError([`cannot read the ${what}: ${messageOf(error)}`], { cause: error });
+  }
+}

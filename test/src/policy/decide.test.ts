@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import type { RequestClass } from '../../../src/kube/request-info.ts';
+import { decideRequest, decideSession } from '../../../src/policy/decide.ts';
+import type { CapabilityRule } from '../../../src/policy/rules.ts';
+
+function rules(...parts: Partial<CapabilityRule>[]): CapabilityRule[] {
+  return parts.map((part, at) => ({
+    origin: `grants[${at}]`,
+    impersonateGroups: [],
+    recorderAddrs: [],
+    enforceRecorder: false,
+    ...part,
+  }));
+}
+
+describe('the decision on a session', () => {
+  test.each([
+    ['no rules', rules(), { kind: 'pass', origins: [] }],
+    ['rules that ask for nothing', rules({ impersonateGroups: ['dev'] }), { kind: 'pass', origins: [] }],
+    [
+      'a recorder',
+      rules({}, { recorderAddrs: ['a:1'] }),
+      { kind: 'record', failMode: 'open', recorders: ['a:1'], origins: ['grants[1]'] },
+    ],
+    [
+      'an enforced recorder',
+      rules({ recorderAddrs: ['a:1'], enforceRecorder: true }),
+      { kind: 'record', failMode: 'closed', recorders: ['a:1'], origins: ['grants[0]'] },
+    ],
+    [
+      'the strictest of two rules (B071)',
+      rules(
+        { recorderAddrs: ['a:1', 'b:1'] },
+        { enforceRecorder: true },
+        { recorderAddrs: ['b:1', 'c:1', 'a:1'] },
+      ),
+      {
+        kind: 'record',
+        failMode: 'closed',
+        recorders: ['a:1', 'b:1', 'c:1'],
+        origins: ['grants[0]', 'grants[1]', 'grants[2]'],
+      },
+    ],
+    [
+      'enforcement without a recorder (B071)',
+      rules({}, { enforceRecorder: true }),
+      {
+        kind: 'refuse',
+        code: 'KW_RECORDER_UNAVAILABLE',
+        message: expect.stringContaining('grants[1]'),
+        origins: ['grants[1]'],
+      },
+    ],
+  ])('%s', (_name, given, expected) => {
+    expect(decideSession(given)).toEqual(expected);
+  });
+});
+
+describe('the decision on an ordinary request', () => {
+  const classes: readonly (readonly [RequestClass, boolean])[] = [
+    ['plain', true],
+    ['session', true],
+    ['tunnel', false],
+    ['relay', false],
+    ['node', false],
+    ['debug', false],
+    ['foreign', false],
+  ];
+
+  test.each(classes)('%s under enforcement: %s', (kind, passes) => {
+    const decision = decideRequest(rules({}, { enforceRecorder: true }), kind);
+    if (passes) expect(decision).toEqual({ kind: 'pass' });
+    else {
+      expect(decision).toEqual({
+        kind: 'refuse',
+        code: 'KW_FORBIDDEN',
+        message: expect.stringContaining('grants[1]'),
+      });
+    }
+  });
+
+  test.each(classes)('%s without enforcement passes', kind => {
+    expect(decideRequest(rules({ recorderAddrs: ['a:1'] }), kind)).toEqual({ kind: 'pass' });
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import type { RawConnection } from '../upstream/raw.ts';
+import { forwarding, OK } from './forwarding.ts';
+
+const GET = 'GET /x HTTP/1.1\r\nHost: p\r\n\r\n';
+const POST = 'POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: 1\r\n\r\nx';
+const WATCHES = Number(process.env['KW_TEST_WATCHES'] ?? 100);
+
+describe('a client that leaves', () => {
+  test.each([
+    ['FIN', false],
+    ['RST', false],
+    ['FIN', true],
+    ['RST', true],
+  ])('by %s frees its watch upstream, chatty: %s (B082)', async (how, chatty) => {
+    const { client, upstreams } = await forwarding(async connection => {
+      await connection.head();
+      connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n');
+      const chat = (): void => {
+        if (!connection.ended) connection.socket.write('5\r\nevent\r\n', () => setImmediate(chat));
+      };
+      if (chatty) chat();
+    });
+    const clients = await Promise.all(
+      Array.from({ length: WATCHES }, async (): Promise<RawConnection> => {
+        const connection = await client();
+        connection.write(GET.replace('/x', '/x?watch=1'));
+        await connection.until('event');
+        return connection;
+      }),
+    );
+    for (const connection of clients) {
+      if (how === 'RST') connection.rst();
+      else connection.socket.destroy();
+    }
+    await Promise.all(upstreams.map(({ left }) => left));
+    expect(upstreams).toHaveLength(WATCHES);
+  });
+
+  test('before an answer frees its request upstream', async () => {
+    const arrived: RawConnection[] = [];
+    let tell = (): void => {};
+    const both = new Promise<void>(resolve => {
+      tell = resolve;
+    });
+    const { client } = await forwarding(async connection => {
+      await connection.head();
+      if (arrived.push(connection) === 2) tell();
+    });
+    const clients = await Promise.all([client(), client()]);
+    clients[0]?.write(GET);
+    clients[1]?.write(POST.slice(0, -1));
+    await both;
+    for (const connection of clients) connection.rst();
+    await Promise.all(arrived.map(({ left }) => left));
+  });
+});
+
+describe('a kept connection that upstream has closed (B086)', () => {
+  /** Serves one request, then drops the connection the moment a second one arrives on it. */
+  async function serveOnce(connection: RawConnection, seen: string[]): Promise<void> {
+    seen.push((await connection.head())[0] ?? '');
+    connection.write(OK);
+    await connection.until('\r\n\r\n').catch(() => '');
+    connection.rst();
+  }
+
+  test.each([
+    ['GET', GET],
+    ['HEAD', GET.replace('GET', 'HEAD')],
+  ])('%s is sent once more, on a fresh one', async (_method, request) => {
+    const seen: string[] = [];
+    const { client, upstreams } = await forwarding(connection => serveOnce(connection, seen));
+    const connection = await client();
+    for (let run = 0; run < 10; run++) {
+      connection.write(request);
+      expect((await connection.head())[0]).toBe('HTTP/1.1 200 OK');
+      if (request === GET) await connection.bytes(2);
+    }
+    expect(seen).toHaveLength(10);
+    expect(upstreams.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('POST is not', async () => {
+    const seen: string[] = [];
+    const { client, upstreams } = await forwarding(connection => serveOnce(connection, seen));
+    const connection = await client();
+    connection.write(POST);
+    await connection.until('ok');
+    connection.write(POST);
+    expect((await connection.head())[0]).toMatch(/ 502 /);
+    expect(upstreams).toHaveLength(1);
+  });
+
+  test('GET is sent twice at most, and not when an answer had begun', async () => {
+    const begun = await forwarding(async (connection, index) => {
+      await connection.head();
+      if (index === 0) connection.write(OK);
+      await connection.until('\r\n\r\n').catch(() => '');
+      connection.write('HTTP/1.1 200');
+      connection.socket.end();
+    });
+    const first = await begun.client();
+    first.write(GET);
+    await first.until('ok');
+    first.write(GET);
+    expect((await first.head())[0]).toMatch(/ 502 /);
+    expect(begun.upstreams).toHaveLength(1);
+
+    const dead = await forwarding(async (connection, index) => {
+      await connection.head();
+      if (index === 0) connection.write(OK);
+      else connection.rst();
+      await connection.until('\r\n\r\n').catch(() => '');
+      connection.rst();
+    });
+    const second = await dead.client();
+    second.write(GET);
+    await second.until('ok');
+    second.write(GET);
+    expect((await second.head())[0]).toMatch(/ 502 /);
+    expect(dead.upstreams).toHaveLength(2);
+  });
+
+  test('idle connections are closed by us first', async () => {
+    const { client, upstreams } = await forwarding(
+      async connection => {
+        await connection.head();
+        connection.write(OK);
+      },
+      { limits: { idleSocketMs: 30 } },
+    );
+    const connection = await client();
+    connection.write(GET);
+    await connection.until('ok');
+    await upstreams[0]?.left;
+  });
+});
+
+describe('an early answer to an upload (B088)', () => {
+  test.each(['reset', 'end', 'keep'])(
+    'reaches the client although upstream stops reading by %s',
+    async how => {
+      const total = 5 * 1024 * 1024;
+      const { client } = await forwarding(async connection => {
+        await connection.head();
+        await connection.bytes(64 * 1024);
+        connection.socket.pause();
+        connection.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig', () => {
+          if (how === 'reset') connection.rst();
+          else if (how === 'end') connection.socket.end();
+          else connection.socket.resume();
+        });
+      });
+      const connection = await client();
+      connection.write(`POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
+      connection.socket.write(Buffer.alloc(total, 'x'));
+      expect((await connection.head())[0]).toBe('HTTP/1.1 413 Too Large');
+      expect(await connection.bytes(3)).toBe('big');
+      const next = await client();
+      next.write('HEAD /x HTTP/1.1\r\nHost: p\r\n\r\n');
+      next.rst();
+    },
+  );
+});

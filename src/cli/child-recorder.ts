@@ -24,10 +24,14 @@ export async function startChildRecorder(
   const readyFile = join(scratch, 'recorder.json');
   await rm(readyFile, { force: true });
   const options = ['recorder', '--dir', dir, '--address', '127.0.0.1'];
-  const child = spawn(process.execPath, [MAIN, ...options, '--port', '0', '--ready-file', readyFile], {
-    // The channel tells the recorder when we are gone.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [MAIN, ...options, '--port', '0', '--log-level', 'warn', '--ready-file', readyFile],
+    {
+      // The channel tells the recorder when we are gone.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    },
+  );
   const gone = new Promise<string>(resolve => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     child.once('error', error => resolve(error.message));

@@ -1,8 +1,19 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { LogLevel } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { runProxy } from './start-proxy.ts';
 import { runRecorder } from './start-recorder.ts';
 import { runTry } from './try.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+interface RecorderOptions {
+  readonly dir?: string;
+  readonly address: string;
+  readonly port: number;
+  readonly readyFile?: string;
+  readonly logLevel: LogLevel;
+}
 
 /** The command line, as data: what there is, what it takes, what it runs. */
 export function createProgram(version: string): Command {
@@ -14,19 +25,22 @@ export function createProgram(version: string): Command {
   program
     .command('proxy')
     .description('run the proxy in front of an API server')
-    .requiredOption('--config <file>', 'YAML configuration (docs/config.md)')
+    .option('--config <file>', 'YAML configuration (docs/config.md); required')
     .option('--ready-file <file>', 'written once the proxy answers: {proxy, admin, pid} as JSON')
-    .action((options: { config: string; readyFile?: string }) => runProxy(options));
+    .action(({ config, ...rest }: { config?: string; readyFile?: string }, command: Command) =>
+      runProxy({ config: required(command, '--config <file>', config), ...rest }),
+    );
 
   program
     .command('recorder')
     .description('run a recorder that keeps casts in a folder')
-    .requiredOption('--dir <folder>', 'where recordings are kept')
+    .option('--dir <folder>', 'where recordings are kept; required')
     .option('--address <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on', portNumber, 8181)
     .option('--ready-file <file>', 'written once the recorder answers: {address, pid} as JSON')
-    .action((options: { dir: string; address: string; port: number; readyFile?: string }) =>
-      runRecorder(options, createLogger('info')),
+    .addOption(new Option('--log-level <level>', 'least level shown').choices(LEVELS).default('info'))
+    .action(({ dir, logLevel, ...rest }: RecorderOptions, command: Command) =>
+      runRecorder({ dir: required(command, '--dir <folder>', dir), ...rest }, createLogger(logLevel)),
     );
 
   program
@@ -43,4 +57,9 @@ function portNumber(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port >= 0 && port <= 65_535)) throw new InvalidArgumentError('it must be a number from 0 to 65535.');
   return port;
+}
+
+/** commander's own check of required options comes before the one for unknown ones, and hides a mistyped flag. */
+function required(command: Command, flag: string, value: string | undefined): string {
+  return value ?? command.error(`error: required option '${flag}' not specified`);
 }

@@ -63,7 +63,7 @@ export class Exchange {
     upstream.once('close', () => {
       if (this.#attempt === attempt && this.#state === 'waiting') this.fail(withoutAnswer());
     });
-    if (this.#options.hasBody) this.#request.pipe(upstream);
+    if (this.#options.hasBody) this.#upload(upstream);
     else upstream.end();
   }
 
@@ -96,6 +96,15 @@ export class Exchange {
     );
     this.#end();
     answerError(this.#response, error);
+  }
+
+  #upload(upstream: ClientRequest): void {
+    this.#request.pipe(upstream);
+    // Upstream may refuse by the headers alone, and a stream through a service proxy may begin with an answer. Where the
+    // first bytes came along with the headers, both go in one write.
+    process.nextTick(() => {
+      if (!this.#request.readableDidRead && !upstream.destroyed) upstream.flushHeaders();
+    });
   }
 
   #end(): void {

@@ -41,18 +41,22 @@ export async function handleUpgrade(
 async function readSession(request: IncomingMessage, deps: ProxyDependencies): Promise<SessionRequest> {
   const { target, class: kind, caller } = await admit(request, deps);
   const { method = '', rawHeaders } = request;
-  const upgrade = readUpgrade(method, rawHeaders);
-  if (kind !== 'session' || upgrade === undefined) {
+  if (kind !== 'session') {
     throw new WitnessError('KW_BAD_REQUEST', 'only exec and attach can be upgraded through this proxy');
   }
+  const upgrade = readUpgrade(method, rawHeaders);
+  if (upgrade === undefined) {
+    throw new WitnessError('KW_UPGRADE_REQUIRED', 'exec and attach need an upgrade to WebSocket or SPDY/3.1');
+  }
   const { subresource, namespace, name } = target.info;
+  const type = subresource === 'attach' ? 'attach' : 'exec';
   return {
-    type: subresource === 'attach' ? 'attach' : 'exec',
+    type,
     method,
     path: target.path,
     namespace,
     pod: name,
-    exec: readExecOptions(target.query),
+    exec: readExecOptions(target.query, type),
     upgrade,
     rawHeaders,
     remoteAddress: request.socket.remoteAddress,

@@ -90,8 +90,9 @@ describe.each(VERSIONS)('kubectl %s, the recorder is lost in mid-session', versi
     const child = await cluster.spawnKubectl(script('closed-mid'), { version });
     const screen = reader(child);
     await screen.seen('ready');
+    const closed = once(child, 'close');
     await killRecorder();
-    const [code] = await once(child, 'close');
+    const [code] = await closed;
     expect(code).toBe(1);
     expect(screen.text()).toContain('the recorder was lost');
     const session = await cluster.ended('closed-mid');
@@ -139,8 +140,9 @@ describe.each(VERSIONS)('kubectl %s, the recorder is lost in mid-session', versi
       stderr += String(chunk);
     });
     await until(() => bytes > 1_000_000);
+    const closed = once(child, 'close');
     await killRecorder();
-    const [code] = await once(child, 'close');
+    const [code] = await closed;
     expect(code).toBe(1);
     expect(stderr).toContain('the recorder was lost');
     expect(await cluster.ended('closed-pour')).toMatchObject({ outcome: 'terminated' });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RawConnection } from '../upstream/raw.ts';
-import { forwarding, IDENTITY, linesOf, OK, statusBody } from './forwarding.ts';
+import { forwarding, IDENTITY, linesOf, OK, OK_BODILESS, statusBody } from './forwarding.ts';
 
 /** Reads one request with its body, by the framing it announces, and answers `ok`. */
 async function serveOne(connection: RawConnection): Promise<{ head: string[]; body: string }> {
@@ -8,7 +8,7 @@ async function serveOne(connection: RawConnection): Promise<{ head: string[]; bo
   const [length] = linesOf(head, 'content-length');
   const chunked = linesOf(head, 'transfer-encoding')[0] === 'chunked';
   const body = chunked ? await connection.chunkedBody() : await connection.bytes(Number(length ?? 0));
-  connection.write(OK);
+  connection.write(head[0]?.startsWith('HEAD ') ? OK_BODILESS : OK);
   return { head, body };
 }
 

@@ -78,4 +78,6 @@ export async function statusBody(connection: RawConnection): Promise<{ head: str
   return { head, status: JSON.parse(await connection.bytes(length)) };
 }
 
-export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+/** To a HEAD. */
+export const OK_BODILESS = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n';
+export const OK = `${OK_BODILESS}ok`;

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import type { FileReader } from '../../../src/upstream/rotating-files.ts';
+import { loadUpstream } from '../../../src/upstream/target.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\n';
+
+/** Files in memory, with a clock that stands still. */
+function machine(contents: Record<string, string>) {
+  const files = new Map(Object.entries(contents).map(([path, text]) => [path, { text, atMs: 1 }]));
+  const warnings: object[] = [];
+  const reads: string[] = [];
+  let nowMs = 0;
+  const file = (path: string) => {
+    const found = files.get(path);
+    if (found === undefined) throw new Error(`ENOENT: ${path}`);
+    return found;
+  };
+  const io: FileReader = {
+    readFile: path => {
+      reads.push(path);
+      return file(path).text;
+    },
+    modifiedAtMs: path => file(path).atMs,
+    clock: { now: () => 0, monotonic: () => nowMs },
+    log: { warn: fields => warnings.push(fields) },
+  };
+  return { io, files, warnings, reads, pass: (ms: number) => (nowMs += ms) };
+}
+
+const SOURCE = { inCluster: { host: 'fd00::1', port: '6443', folder: '/sa' } };
+
+describe('an upstream', () => {
+  test('of a pod says where it is and who we are', () => {
+    const { io } = machine({ '/sa/token': 'one\n', '/sa/ca.crt': PEM });
+    const upstream = loadUpstream(SOURCE, io);
+    expect(upstream).toMatchObject({
+      host: 'fd00::1',
+      port: 6443,
+      secure: true,
+      pathPrefix: '',
+      hostHeader: '[fd00::1]:6443',
+    });
+    expect(upstream.authorization()).toBe('Bearer one');
+    expect(upstream.tlsOptions()).toEqual({
+      ca: PEM,
+      cert: undefined,
+      key: undefined,
+      servername: undefined,
+      rejectUnauthorized: true,
+    });
+  });
+
+  test.each([
+    [
+      'https://api/k8s/clusters/x/',
+      { host: 'api', port: 443, secure: true, pathPrefix: '/k8s/clusters/x', hostHeader: 'api' },
+    ],
+    [
+      'http://127.0.0.1:8080',
+      { host: '127.0.0.1', port: 8080, secure: false, pathPrefix: '', hostHeader: '127.0.0.1:8080' },
+    ],
+  ])('of a kubeconfig at %s', (server, expected) => {
+    const text = `current-context: a
+contexts: [{ name: a, context: { cluster: c } }]
+clusters: [{ name: c, cluster: { server: "${server}", insecure-skip-tls-verify: true, tls-server-name: kube } }]`;
+    const upstream = loadUpstream({ kubeconfig: '/c' }, machine({ '/c': text }).io);
+    expect(upstream).toMatchObject(expected);
+    expect(upstream.authorization()).toBeUndefined();
+    expect(upstream.tlsOptions()).toMatchObject({ servername: 'kube', rejectUnauthorized: false });
+  });
+
+  test.each([
+    [{}, 'ca.crt'],
+    [{ '/sa/ca.crt': PEM }, 'token'],
+    [{ '/sa/ca.crt': 'not pem', '/sa/token': 'x' }, '/sa/ca.crt: not PEM'],
+    [{ '/sa/ca.crt': PEM, '/sa/token': 'a\nb' }, '/sa/token: not a token'],
+  ])('without usable files is refused at the start', (contents, problem) => {
+    expect(() => loadUpstream(SOURCE, machine(contents).io)).toThrow(problem);
+  });
+
+  test('a missing kubeconfig is named', () => {
+    expect(() => loadUpstream({ kubeconfig: '/no' }, machine({}).io)).toThrow('kubeconfig /no');
+  });
+});
+
+describe('a rotated token', () => {
+  test('is taken when its file has changed', () => {
+    const { io, files, reads, pass } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
+    const upstream = loadUpstream(SOURCE, io);
+    files.set('/sa/token', { text: 'two', atMs: 2 });
+    expect(upstream.authorization()).toBe('Bearer one');
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer two');
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer two');
+    expect(reads.filter(path => path === '/sa/token')).toHaveLength(2);
+  });
+
+  test('is taken after a minute even if the time of its file stood still', () => {
+    const { io, files, pass } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
+    const upstream = loadUpstream(SOURCE, io);
+    files.set('/sa/token', { text: 'two', atMs: 1 });
+    pass(59_999);
+    expect(upstream.authorization()).toBe('Bearer one');
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer two');
+  });
+
+  test.each([['missing'], ['empty']])('that is %s for now leaves the last one in use, and says so', how => {
+    const { io, files, pass, warnings } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
+    const upstream = loadUpstream(SOURCE, io);
+    if (how === 'missing') files.delete('/sa/token');
+    else files.set('/sa/token', { text: '', atMs: 2 });
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer one');
+    expect(warnings).toHaveLength(1);
+    files.set('/sa/token', { text: 'two', atMs: 3 });
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer two');
+  });
+});

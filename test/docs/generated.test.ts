@@ -3,18 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { mermaid, stateTable } from '../../machines/chart.ts';
 import { recordersMachine } from '../../machines/recorders.ts';
 import { sessionMachine } from '../../machines/session.ts';
+import { configTable } from './config-table.ts';
 
 /** Parts of the docs that come from the code. `npm run docs` writes them; this test holds them true. */
-const SECTIONS: Readonly<Record<string, string>> = {
-  'session-chart': `\`\`\`mermaid\n${mermaid(sessionMachine)}\`\`\``,
-  'session-states': stateTable(sessionMachine).trimEnd(),
-  'recorders-chart': `\`\`\`mermaid\n${mermaid(recordersMachine)}\`\`\``,
+const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'session.md': {
+    'session-chart': `\`\`\`mermaid\n${mermaid(sessionMachine)}\`\`\``,
+    'session-states': stateTable(sessionMachine).trimEnd(),
+    'recorders-chart': `\`\`\`mermaid\n${mermaid(recordersMachine)}\`\`\``,
+  },
+  'config.md': { 'config-table': configTable() },
 };
 
-const page = new URL('../../docs/session.md', import.meta.url);
-
-function withSections(text: string): string {
-  return Object.entries(SECTIONS).reduce(
+function withSections(text: string, sections: Readonly<Record<string, string>>): string {
+  return Object.entries(sections).reduce(
     (result, [name, body]) =>
       result.replace(
         new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(\n<!-- /${name} -->)`),
@@ -24,12 +26,14 @@ function withSections(text: string): string {
   );
 }
 
-describe('docs/session.md', () => {
-  test('shows the machines that run', () => {
+describe('docs say what the code says', () => {
+  test.each(Object.entries(PAGES))('%s', (name, sections) => {
+    const page = new URL(`../../docs/${name}`, import.meta.url);
     const text = readFileSync(page, 'utf8');
-    for (const name of Object.keys(SECTIONS)) expect(text).toContain(`<!-- ${name} -->`);
-    const wanted = withSections(text);
-    if (process.env['UPDATE_DOCS'] === '1') writeFileSync(page, wanted);
-    expect(process.env['UPDATE_DOCS'] === '1' ? wanted : text).toBe(wanted);
+    for (const section of Object.keys(sections)) expect(text).toContain(`<!-- ${section} -->`);
+    const wanted = withSections(text, sections);
+    const updating = process.env['UPDATE_DOCS'] === '1';
+    if (updating) writeFileSync(page, wanted);
+    expect(updating ? wanted : text).toBe(wanted);
   });
 });

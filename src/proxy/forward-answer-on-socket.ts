@@ -50,8 +50,7 @@ export async function answerAsItCame(socket: Duplex, response: IncomingMessage):
       const framed = chunked ? [`${chunk.length.toString(16)}\r\n`, chunk, '\r\n'] : [chunk];
       for (const piece of framed) if (!socket.write(piece)) await drained(socket);
     }
-    if (!response.complete) cut();
-    else if (chunked) socket.write('0\r\n\r\n');
+    if (chunked) socket.write('0\r\n\r\n');
     response.destroy();
     await endSocket(socket);
   } catch {

@@ -35,7 +35,6 @@ export class Exchange {
   readonly #options: ExchangeOptions;
   #state: 'waiting' | 'answering' | 'over' = 'waiting';
   #attempt: Attempt | undefined;
-  #sentAgain = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
@@ -78,7 +77,6 @@ export class Exchange {
       this.#request.unpipe();
       this.#request.resume();
     } else if (this.#wasStale(error)) {
-      this.#sentAgain = true;
       this.#attempt = undefined;
       this.#options.sendAgain();
     } else {
@@ -120,11 +118,11 @@ export class Exchange {
 
   /**
    * Whether the connection was a kept one that upstream had closed before it saw the request. Only for requests that may
-   * be repeated (RFC 9110 section 9.2.2) and have no body, and only once.
+   * be repeated (RFC 9110 section 9.2.2) and have no body; only once, since the second attempt keeps no connections.
    */
   #wasStale(error: Error): boolean {
     const { method } = this.#request;
-    if (this.#sentAgain || this.#options.hasBody || (method !== 'GET' && method !== 'HEAD')) return false;
+    if (this.#options.hasBody || (method !== 'GET' && method !== 'HEAD')) return false;
     const { upstream, socket, bytesBefore } = this.#attempt ?? {};
     if (upstream?.reusedSocket !== true || socket === undefined) return false;
     return 'code' in error && STALE.has(String(error.code)) && socket.bytesRead === bytesBefore;

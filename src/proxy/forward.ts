@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AgentOptions, IncomingMessage, ServerResponse } from 'node:http';
 import { ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import util from 'node:util';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
-import { MAX_ANSWER_HEADER_BYTES, withOwnHeaders } from '../upstream/request.ts';
+import { ALPN_PROTOCOLS, MAX_ANSWER_HEADER_BYTES, withOwnHeaders } from '../upstream/request.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import { Exchange } from './forward-exchange.ts';
@@ -62,15 +62,7 @@ const DEFAULT_LIMITS: ForwardLimits = {
 export function createForwarder(upstream: Upstream, options: ForwarderOptions): Forwarder {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const proxy = httpProxy.createProxyServer({});
-  const Agent = upstream.secure ? HttpsAgent : HttpAgent;
-  const kept = { keepAlive: true, timeout: limits.idleSocketMs, keepAliveInitialDelay: 30_000 };
-  // One pool for both would starve short requests as soon as watches fill it.
-  const agents = {
-    short: new Agent({ ...kept, maxSockets: limits.maxShortSockets }),
-    long: new Agent(kept),
-    /** For the second attempt: never hands out a used connection. */
-    fresh: new Agent({ keepAlive: false }),
-  };
+  const agents = createAgents(upstream, limits);
   const live = new Set<Exchange>();
   let closed = false;
 
@@ -141,6 +133,20 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
       for (const exchange of [...live]) exchange.fail(stopping());
       for (const agent of Object.values(agents)) agent.destroy();
     },
+  };
+}
+
+function createAgents({ secure }: Upstream, limits: ForwardLimits) {
+  const create = (options: AgentOptions): HttpAgent =>
+    secure ? new HttpsAgent({ ...options, ALPNProtocols: ALPN_PROTOCOLS }) : new HttpAgent(options);
+  // The kernel's probes find an upstream that vanished under a silent watch.
+  const kept = { keepAlive: true, timeout: limits.idleSocketMs, keepAliveInitialDelay: 30_000 };
+  // One pool for both would starve short requests as soon as watches fill it.
+  return {
+    short: create({ ...kept, maxSockets: limits.maxShortSockets }),
+    long: create(kept),
+    /** For the second attempt: never hands out a used connection. */
+    fresh: create({ keepAlive: false }),
   };
 }
 

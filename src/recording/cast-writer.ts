@@ -1,6 +1,6 @@
 import type { TerminalSize } from '../kube/remotecommand.ts';
 import type { CastSubject } from './cast.ts';
-import { headerLine, outputLines, resizeLine } from './cast.ts';
+import { headerLine, markerLine, outputLines, resizeLine } from './cast.ts';
 
 export interface CastWriterOptions {
   readonly subject: CastSubject;
@@ -8,8 +8,16 @@ export interface CastWriterOptions {
   readonly timestampSeconds: number;
   /** Of one event line. */
   readonly maxLineBytes: number;
-  /** Takes each line over. */
+  /** Takes each event line over. */
   readonly write: (line: Buffer) => void;
+  /** Takes the header over: once for each part. */
+  readonly writeHeader: (line: Buffer) => void;
+}
+
+/** What a part goes on from: the part before it, and the bytes of that one that stand. */
+export interface Continuation {
+  readonly recording: string;
+  readonly offset: number;
 }
 
 /**
@@ -21,6 +29,8 @@ export class CastWriter {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #size: TerminalSize | undefined;
+  #lastSeconds = 0;
+  #part = 1;
   #castBytes = 0;
   #events = 0;
 
@@ -37,7 +47,7 @@ export class CastWriter {
     return this.#heldBytes;
   }
 
-  /** Bytes of the cast so far, held lines not counted. */
+  /** Bytes of all parts so far, held lines not counted. */
   get castBytes(): number {
     return this.#castBytes;
   }
@@ -47,21 +57,43 @@ export class CastWriter {
     return this.#events;
   }
 
+  /** Name of the part being written. */
+  get recordingId(): string {
+    return `${this.#options.subject.kubewitness.sessionId}.${this.#part}`;
+  }
+
   /** Writes the header and what was held. Does nothing the second time. */
   begin(size: TerminalSize): void {
     if (this.#size !== undefined) return;
     this.#size = size;
-    const { subject, timestampSeconds } = this.#options;
-    this.#write(headerLine(subject, size, timestampSeconds));
+    this.#header(size);
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
     for (const line of held) this.#write(line);
   }
 
+  /** Writes the header anew: the first one went nowhere. */
+  beginAgain(): void {
+    if (this.#size !== undefined) this.#header(this.#size);
+  }
+
+  /** Begins the next part: a header with the size as it is now, linked to the part before. */
+  continueFrom(offset: number): void {
+    const continues = { recording: this.recordingId, offset };
+    this.#part++;
+    if (this.#size !== undefined) this.#header(this.#size, continues);
+  }
+
   output(seconds: number, text: string): void {
     if (text === '') return;
-    for (const line of outputLines(seconds, text, this.#options.maxLineBytes)) this.#event(line);
+    for (const line of outputLines(this.#inOrder(seconds), text, this.#options.maxLineBytes)) {
+      this.#event(line);
+    }
+  }
+
+  marker(seconds: number, text: string): void {
+    this.#event(markerLine(this.#inOrder(seconds), text));
   }
 
   /** The first size begins the cast; after it only a changed one is an event. */
@@ -71,8 +103,25 @@ export class CastWriter {
       this.begin(size);
     } else if (before.cols !== size.cols || before.rows !== size.rows) {
       this.#size = size;
-      this.#event(resizeLine(seconds, size));
+      this.#event(resizeLine(this.#inOrder(seconds), size));
     }
+  }
+
+  /** Keeps the size without an event: nothing is being written, and the next part's header will say it. */
+  noteSize(size: TerminalSize): void {
+    if (this.#size !== undefined) this.#size = size;
+  }
+
+  #header(size: TerminalSize, continues?: Continuation): void {
+    const { subject, timestampSeconds, writeHeader } = this.#options;
+    const kubewitness = {
+      ...subject.kubewitness,
+      recordingId: this.recordingId,
+      ...(continues === undefined ? {} : { continues }),
+    };
+    const line = headerLine({ ...subject, kubewitness }, size, timestampSeconds);
+    this.#castBytes += line.length;
+    writeHeader(line);
   }
 
   #event(line: Buffer): void {
@@ -88,5 +137,11 @@ export class CastWriter {
   #write(line: Buffer): void {
     this.#castBytes += line.length;
     this.#options.write(line);
+  }
+
+  /** Players refuse a cast whose times go back. */
+  #inOrder(seconds: number): number {
+    if (seconds > this.#lastSeconds) this.#lastSeconds = seconds;
+    return this.#lastSeconds;
   }
 }

@@ -27,7 +27,9 @@ export interface CastSubject {
     readonly groups: readonly string[];
     readonly cluster: string;
     readonly subprotocol: string;
-    /** The recording that this one carries on, and the bytes of its cast that stand. */
+    /** Name of this part; the first part of a session ends in `.1`. */
+    readonly recordingId?: string;
+    /** The part that this one carries on, and the bytes of it that stand. */
     readonly continues?: { readonly recording: string; readonly offset: number };
   };
 }

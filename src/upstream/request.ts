@@ -1,12 +1,15 @@
 import type { ClientRequest, RequestOptions } from 'node:http';
 import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { RawHeaders } from '../headers.ts';
 import { pairsOf } from '../headers.ts';
 import type { Upstream } from './target.ts';
 
 /** All header lines of one answer. API servers stay far below; Node's own 16 KiB is too little for some. */
 export const MAX_ANSWER_HEADER_BYTES = 128 * 1024;
+
+/** Upgrades work on HTTP/1.1 only, and one protocol is one parser: said in the handshake (RFC 7301). */
+export const ALPN_PROTOCOLS = ['http/1.1'];
 
 /** Who we are and whom we speak to is said by us alone; framing is added by whoever knows the body. */
 const OURS: ReadonlySet<string> = new Set([
@@ -42,9 +45,12 @@ export function requestUpstream(
     port: upstream.port,
     method,
     path,
-    headers: headers,
+    headers,
     agent: false,
     maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
   };
-  return upstream.secure ? requestHttps({ ...common, ...upstream.tlsOptions() }) : requestHttp(common);
+  if (!upstream.secure) return requestHttp(common);
+  // As `false` does, but with a protocol to agree on.
+  const agent = new HttpsAgent({ keepAlive: false, ALPNProtocols: ALPN_PROTOCOLS });
+  return requestHttps({ ...common, ...upstream.tlsOptions(), agent });
 }

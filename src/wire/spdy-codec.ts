@@ -74,9 +74,11 @@ export class SpdyCodec implements WireCodec {
     const error = open.find(({ name }) => name === 'error');
     yield* filler(position.remaining, position.filler);
     if (error !== undefined && !position.statusSeen && !finished.has(error.id)) {
-      // A client looks for data only on streams that were answered.
-      if (!replied.has(error.id)) yield synReply(error.id, headersBegun);
-      yield dataFrame(error.id, message);
+      const answered = replied.has(error.id);
+      // A client looks for data only on streams that were answered. But client-go, which opens its streams one by
+      // one, would then open the next and wait 30 s for an answer; a reset instead of this one ends it at once.
+      if (!answered && this.#streams.allOpened) yield synReply(error.id, headersBegun);
+      if (answered || this.#streams.allOpened) yield dataFrame(error.id, message);
     }
     for (const { id } of open) yield rstStream(id);
     yield goAway(this.#streams.lastId);

@@ -8,7 +8,7 @@ const GOAWAY_OK = 0;
 const ZLIB_START = Buffer.from('78f9e3c6a7c2', 'hex');
 /** Stored block of four zero bytes (RFC 1951 section 3.2.4): a list of no headers, whatever zlib said before. */
 const NO_HEADERS = Buffer.from('000400fbff00000000', 'hex');
-/** Sync flush. Without it Go's inflate looks for a further block, and meets the end of the frame. */
+/** Sync flush: every block of SPDY ends with one, so that its reader needs nothing of the next. */
 const FLUSH = Buffer.from('000000ffff', 'hex');
 
 /** Accepts a stream with no headers. `headersBegun`: the zlib stream of this direction has begun. */

@@ -63,8 +63,9 @@ describe('an error of ours', () => {
   test('reaches a client that is still sending', async () => {
     const client = await clientOf((_request, response) => answerError(response, REFUSAL));
     client.write('POST / HTTP/1.1\r\nHost: p\r\nContent-Length: 5000000\r\n\r\n');
-    client.socket.write(Buffer.alloc(5_000_000));
+    const sent = new Promise(resolve => client.socket.write(Buffer.alloc(5_000_000), resolve));
     expect((await client.head())[0]).toBe('HTTP/1.1 403 Forbidden');
+    expect(await sent).toBeFalsy();
     await client.left;
     expect(client.reset).toBe(false);
   });

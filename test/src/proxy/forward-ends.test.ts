@@ -40,17 +40,18 @@ describe('a client that leaves', () => {
   test('before an answer frees its request upstream', async () => {
     const arrived: RawConnection[] = [];
     let tell = (): void => {};
-    const both = new Promise<void>(resolve => {
+    const all = new Promise<void>(resolve => {
       tell = resolve;
     });
     const { client } = await forwarding(async connection => {
       await connection.head();
-      if (arrived.push(connection) === 2) tell();
+      if (arrived.push(connection) === 3) tell();
     });
-    const clients = await Promise.all([client(), client()]);
+    const clients = await Promise.all([client(), client(), client()]);
     clients[0]?.write(GET);
     clients[1]?.write(POST.slice(0, -1));
-    await both;
+    clients[2]?.write(POST);
+    await all;
     for (const connection of clients) connection.rst();
     await Promise.all(arrived.map(({ left }) => left));
   });
@@ -82,13 +83,16 @@ describe('a kept connection that upstream has closed (B086)', () => {
     expect(upstreams.length).toBeGreaterThanOrEqual(10);
   });
 
-  test('POST is not', async () => {
+  test.each([
+    ['POST', POST],
+    ['DELETE without a body', GET.replace('GET', 'DELETE')],
+  ])('%s is not', async (_method, request) => {
     const seen: string[] = [];
     const { client, upstreams } = await forwarding(connection => serveOnce(connection, seen));
     const connection = await client();
-    connection.write(POST);
+    connection.write(request);
     await connection.until('ok');
-    connection.write(POST);
+    connection.write(request);
     expect((await connection.head())[0]).toMatch(/ 502 /);
     expect(upstreams).toHaveLength(1);
   });
@@ -139,28 +143,50 @@ describe('a kept connection that upstream has closed (B086)', () => {
 });
 
 describe('an early answer to an upload (B088)', () => {
-  test.each(['reset', 'end', 'keep'])(
-    'reaches the client although upstream stops reading by %s',
-    async how => {
-      const total = 5 * 1024 * 1024;
-      const { client } = await forwarding(async connection => {
-        await connection.head();
-        await connection.bytes(64 * 1024);
-        connection.socket.pause();
-        connection.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig', () => {
-          if (how === 'reset') connection.rst();
-          else if (how === 'end') connection.socket.end();
-          else connection.socket.resume();
-        });
+  test.each([
+    ['end', ['HTTP/1.1 413 Too Large']],
+    ['keep', ['HTTP/1.1 413 Too Large']],
+    // A write that fails before the answer was read takes the answer with it: Node closes the connection at once.
+    ['reset', ['HTTP/1.1 413 Too Large', 'HTTP/1.1 502 Bad Gateway']],
+  ])('reaches the client when upstream stops reading by %s', async (how, possible) => {
+    const total = 5 * 1024 * 1024;
+    const { client } = await forwarding(async connection => {
+      await connection.head();
+      await connection.bytes(64 * 1024);
+      connection.socket.pause();
+      connection.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig', () => {
+        if (how === 'reset') connection.rst();
+        else if (how === 'end') connection.socket.end();
+        else connection.socket.resume();
       });
-      const connection = await client();
-      connection.write(`POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
-      connection.socket.write(Buffer.alloc(total, 'x'));
-      expect((await connection.head())[0]).toBe('HTTP/1.1 413 Too Large');
-      expect(await connection.bytes(3)).toBe('big');
-      const next = await client();
-      next.write('HEAD /x HTTP/1.1\r\nHost: p\r\n\r\n');
-      next.rst();
-    },
-  );
+    });
+    const connection = await client();
+    connection.write(`POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
+    connection.socket.write(Buffer.alloc(total, 'x'));
+    const head = await connection.head();
+    expect(possible).toContain(head[0]);
+    const body = await connection.bytes(Number(linesOf(head, 'content-length')[0]));
+    expect(body === 'big' || body.includes('"kind":"Status"')).toBe(true);
+  });
+
+  test('leaves the connection of the client usable once the upload is over', async () => {
+    const total = 1024 * 1024;
+    const { client } = await forwarding(async (connection, index) => {
+      await connection.head();
+      if (index > 0) {
+        connection.write(OK);
+        return;
+      }
+      await connection.bytes(1024);
+      connection.socket.pause();
+      connection.socket.end('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig');
+    });
+    const connection = await client();
+    connection.write(`POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
+    connection.socket.write(Buffer.alloc(total, 'x'));
+    expect((await connection.head())[0]).toBe('HTTP/1.1 413 Too Large');
+    await connection.bytes(3);
+    connection.write(GET);
+    expect((await connection.head())[0]).toBe('HTTP/1.1 200 OK');
+  });
 });

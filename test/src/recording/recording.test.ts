@@ -281,9 +281,15 @@ describe('back-pressure', () => {
     expect(drains()).toBe(1);
   });
 
-  test('open: past the bound the recording fails once and counting goes on', () => {
-    const { upload, recording, failures, drains, time } = begin({ tty: false, limits, whenFull: 'fail' });
-    expect(recording.output('stdout', Buffer.alloc(1_100, 'x'))).toBe(true);
+  test('open: past the bound the recorder is lost, and once given up counting goes on', () => {
+    const { upload, recording, failures, drains, time } = begin({
+      tty: false,
+      limits: { maxUnackedBytesOpen: limits.maxUnackedBytes },
+      whenFull: 'fail',
+    });
+    expect(recording.output('stdout', Buffer.alloc(1_100, 'x'))).toBe(false);
+    recording.giveUp();
+    expect(drains()).toBe(1);
     expect(failures).toEqual([
       expect.objectContaining({ kind: 'size', phase: 'stream', recorder: 'recorder:80' }),
     ]);
@@ -291,7 +297,7 @@ describe('back-pressure', () => {
     expect(upload.state).toBe('aborted');
     expect(recording.summary()).toMatchObject({ complete: false, streams: { stdout: { bytes: 2_200 } } });
     expect(failures).toHaveLength(1);
-    expect(drains()).toBe(0);
+    expect(drains()).toBe(1);
     expect(time.timers).toBe(0);
   });
 });
@@ -349,6 +355,7 @@ describe('the end', () => {
         stdout: { bytes: 3, sha256: createHash('sha256').update('out').digest('hex') },
         stderr: { bytes: 5, sha256: createHash('sha256').update('error').digest('hex') },
       },
+      gaps: [],
       complete: true,
     });
     expect(recording.summary()).toEqual(await end);
@@ -371,6 +378,7 @@ describe('the end', () => {
     upload.fail();
     expect(failures).toEqual([error]);
     await expect(recording.end()).rejects.toBe(error);
+    recording.giveUp();
     expect(recording.output('stdout', Buffer.from('x'))).toBe(true);
     expect(upload.text).toBe('');
   });

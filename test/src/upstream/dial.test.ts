@@ -128,8 +128,10 @@ describe('a dialled upgrade', () => {
       const [settled] = answer;
       if (settled?.status !== 'fulfilled' || settled.value.kind !== 'upgraded') continue;
       const { socket } = settled.value;
+      // Not by `once` of node:events, which would listen to errors as well.
+      const closed = new Promise<void>(resolve => socket.on('close', () => resolve()));
       socket.resume();
-      if (!socket.closed) await once(socket, 'close');
+      if (!socket.closed) await closed;
       expect(socket.destroyed).toBe(true);
     }
   });

@@ -116,10 +116,13 @@ export async function rawServer(
     const index = connections.push(connection) - 1;
     Promise.resolve(script(connection, index)).catch((error: unknown) => failures.push(error));
   };
-  server.on('secureConnection', onSocket);
+  const sockets = new Set<Socket>();
+  // A TLS server tells of its TCP sockets too, and of those alone that fail in the handshake.
+  const isTls = 'setSecureContext' in server;
+  if (isTls) server.on('secureConnection', onSocket);
   server.on('connection', socket => {
-    if (server.listenerCount('secureConnection') > 0 && 'setSecureContext' in server)
-      socket.on('error', () => {});
+    sockets.add(socket);
+    if (isTls) socket.on('error', () => {});
     else onSocket(socket);
   });
   server.listen(0, '127.0.0.1');
@@ -130,7 +133,7 @@ export async function rawServer(
     port: address.port,
     connections,
     close: async () => {
-      for (const { socket } of connections) socket.destroy();
+      for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');
       if (failures.length > 0) throw failures[0];

@@ -2,17 +2,9 @@ import type { EventObject } from 'xstate';
 import { assign, setup, spawnChild } from 'xstate';
 import { absentCallback } from './absent.ts';
 
-/** One recorder that was tried and did not take the recording. Times are monotonic milliseconds. */
-export interface FailedAttempt {
-  readonly recorder: string;
-  readonly kind: string;
-  readonly message: string;
-  readonly durationMs: number;
-}
-
 export type RecordersEvent =
   | { readonly type: 'attempt.accepted'; readonly recorder: string }
-  | ({ readonly type: 'attempt.failed' } & FailedAttempt);
+  | { readonly type: 'attempt.failed'; readonly recorder: string };
 
 export interface RecordersInput {
   readonly sessionId: string;
@@ -21,8 +13,8 @@ export interface RecordersInput {
 }
 
 export type RecordersOutput =
-  | { readonly kind: 'accepted'; readonly recorder: string; readonly attempts: readonly FailedAttempt[] }
-  | { readonly kind: 'exhausted'; readonly attempts: readonly FailedAttempt[] };
+  | { readonly kind: 'accepted'; readonly recorder: string }
+  | { readonly kind: 'exhausted' };
 
 export interface AttemptInput {
   readonly sessionId: string;
@@ -32,7 +24,7 @@ export interface AttemptInput {
 interface RecordersContext extends RecordersInput {
   /** How many of the list have been started. */
   readonly started: number;
-  readonly attempts: readonly FailedAttempt[];
+  readonly failed: number;
   readonly accepted?: string;
 }
 
@@ -51,9 +43,7 @@ export const recordersMachine = setup({
     attempt: absentCallback<EventObject, AttemptInput>('attempt'),
   },
   actions: {
-    keepAttempt: assign({
-      attempts: ({ context }, failed: FailedAttempt) => [...context.attempts, failed],
-    }),
+    countFailure: assign({ failed: ({ context }) => context.failed + 1 }),
     keepAccepted: assign({ accepted: (_, { recorder }: { recorder: string }) => recorder }),
     countStart: assign({ started: ({ context }) => context.started + 1 }),
     // The ids must differ: children are kept by id, and one that is overwritten is never stopped.
@@ -67,12 +57,12 @@ export const recordersMachine = setup({
   },
   guards: {
     hasNext: ({ context }) => context.started < context.recorders.length,
-    wasLast: ({ context }) => context.attempts.length + 1 >= context.recorders.length,
+    wasLast: ({ context }) => context.failed + 1 >= context.recorders.length,
   },
   delays: { stagger: 250 },
 }).createMachine({
   id: 'recorders',
-  context: ({ input }) => ({ ...input, started: 0, attempts: [] }),
+  context: ({ input }) => ({ ...input, started: 0, failed: 0 }),
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'hasNext', target: 'dialling' }, { target: 'exhausted' }] },
@@ -89,14 +79,14 @@ export const recordersMachine = setup({
             guard: 'hasNext',
             target: 'dialling',
             reenter: true,
-            actions: { type: 'keepAttempt', params: ({ event }) => event },
+            actions: 'countFailure',
           },
           {
             guard: 'wasLast',
             target: 'exhausted',
-            actions: { type: 'keepAttempt', params: ({ event }) => event },
+            actions: 'countFailure',
           },
-          { actions: { type: 'keepAttempt', params: ({ event }) => event } },
+          { actions: 'countFailure' },
         ],
       },
     },
@@ -104,7 +94,5 @@ export const recordersMachine = setup({
     exhausted: { type: 'final' },
   },
   output: ({ context }) =>
-    context.accepted === undefined
-      ? { kind: 'exhausted', attempts: context.attempts }
-      : { kind: 'accepted', recorder: context.accepted, attempts: context.attempts },
+    context.accepted === undefined ? { kind: 'exhausted' } : { kind: 'accepted', recorder: context.accepted },
 });

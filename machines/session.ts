@@ -1,8 +1,22 @@
 import type { EventObject } from 'xstate';
 import { assign, setup } from 'xstate';
 import { absentCallback, absentPromise } from './absent.ts';
-import type { FailedAttempt, RecordersOutput } from './recorders.ts';
+import type { RecordersOutput } from './recorders.ts';
 import { recordersMachine } from './recorders.ts';
+import type {
+  Cause,
+  FailMode,
+  Finished,
+  FinishInput,
+  Outcome,
+  RefuseInput,
+  SessionDecision,
+  SessionEvent,
+  SessionInput,
+  SessionOutput,
+} from './session-contract.ts';
+
+export type * from './session-contract.ts';
 
 /**
  * One exec or attach session: who may, who records, the streams, and how it ends. State names and outcomes are a
@@ -11,68 +25,14 @@ import { recordersMachine } from './recorders.ts';
  * The machine hears facts, some ten in a session's life; bytes never pass through it. Order is the point: identity,
  * decision, recorder accepted, and only then upstream.
  */
-export type FailMode = 'open' | 'closed';
-
-export type Outcome =
-  | 'recorded'
-  | 'unrecorded' // went on without a complete recording
-  | 'passed' // no rule asks for a recording
-  | 'refused' // by policy, for want of a recorder, or by upstream
-  | 'terminated' // ended by us in mid-session
-  | 'aborted' // a side left before the command had ended
-  | 'stopped'; // drain or operator
-
-/** Why a session ends: a stable code and a sentence for people. */
-export interface Cause {
-  readonly code: string;
-  readonly message: string;
-}
-
-export type SessionDecision =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'record'; readonly failMode: FailMode; readonly recorders: readonly string[] }
-  | { readonly kind: 'refuse'; readonly cause: Cause };
-
-export type SessionEvent =
-  | { readonly type: 'upstream.joined' }
-  | { readonly type: 'upstream.refused'; readonly cause: Cause }
-  | { readonly type: 'upstream.failed'; readonly cause: Cause }
-  | { readonly type: 'upstream.ended'; readonly orderly: boolean }
-  | { readonly type: 'client.left'; readonly orderly: boolean }
-  | { readonly type: 'caller.violated'; readonly cause: Cause }
-  | { readonly type: 'recorder.failed'; readonly cause: Cause }
-  | { readonly type: 'session.stopped'; readonly by: string };
-
-export interface SessionInput {
-  readonly id: string;
-}
-
-export interface SessionOutput {
-  readonly outcome: Outcome;
-  readonly cause?: Cause;
-}
-
-/** What `finish` found: whether the recorder confirmed the whole recording. */
-export interface Finished {
-  readonly recordingComplete: boolean;
-}
-
-export interface RefuseInput extends SessionInput {
-  readonly cause: Cause;
-}
-
-export interface FinishInput extends SessionInput {
-  /** False: the session came to nothing, so the upload is reset rather than ended. */
-  readonly keepRecording: boolean;
-}
-
 interface SessionContext extends SessionInput {
   readonly failMode: FailMode;
   readonly recorders: readonly string[];
   readonly recorder?: string;
-  readonly attempts: readonly FailedAttempt[];
   /** True once the client has its 101. */
   readonly joined: boolean;
+  /** Part of the session is in no recording. */
+  readonly gap: boolean;
   readonly outcome?: Outcome;
   /** The first cause wins. */
   readonly cause?: Cause;
@@ -81,6 +41,10 @@ interface SessionContext extends SessionInput {
 const NO_RECORDER: Cause = {
   code: 'KW_RECORDER_UNAVAILABLE',
   message: 'no recorder accepted the recording, and your rules do not allow a session without one',
+};
+const RECORDER_LOST: Cause = {
+  code: 'KW_RECORDER_LOST',
+  message: 'the recorder was lost, and your rules do not allow a session without one',
 };
 const NOT_CONFIRMED: Cause = {
   code: 'recorder.unconfirmed',
@@ -105,6 +69,14 @@ function recordingOf(decision: SessionDecision): { failMode: FailMode; recorders
   return decision.kind === 'record' ? decision : { failMode: 'closed', recorders: [] };
 }
 
+/** What every want of a recorder comes to. */
+function byFailMode(cause: Cause) {
+  return [
+    { guard: 'failsOpen', target: '#session.joined.failingOpen' },
+    { target: '#session.failingClosed', actions: { type: 'cutWith', params: { cause } } },
+  ] as const;
+}
+
 export const sessionMachine = setup({
   types: {
     context: {} as SessionContext,
@@ -117,6 +89,7 @@ export const sessionMachine = setup({
     decide: absentPromise<SessionDecision, SessionInput>('decide'),
     connectRecorders: recordersMachine,
     relay: absentCallback<EventObject, SessionInput>('relay'),
+    reconnect: absentCallback<EventObject, SessionInput>('reconnect'),
     refuse: absentPromise<void, RefuseInput>('refuse'),
     finish: absentPromise<Finished, FinishInput>('finish'),
   },
@@ -127,11 +100,17 @@ export const sessionMachine = setup({
         recorders,
       }),
     ),
-    keepRecorders: assign((_, output: RecordersOutput) => ({
-      attempts: output.attempts,
-      ...(output.kind === 'accepted' ? { recorder: output.recorder } : {}),
-    })),
+    keepRecorder: assign((_, output: RecordersOutput) =>
+      output.kind === 'accepted' ? { recorder: output.recorder } : {},
+    ),
     keepJoined: assign({ joined: true }),
+    keepGap: assign({ gap: true }),
+    /** The command ended. `recorded` is said only of a session without a gap; `finish` may still take it back. */
+    endOrderly: assign(({ context }) => {
+      if (context.outcome !== undefined) return {};
+      if (context.recorders.length === 0) return { outcome: 'passed' as const };
+      return { outcome: context.gap ? ('unrecorded' as const) : ('recorded' as const) };
+    }),
     /** The first outcome and the first cause stay. */
     endWith: assign(({ context }, end: { outcome: Outcome; cause?: Cause }) => {
       if (context.outcome !== undefined) return {};
@@ -158,13 +137,22 @@ export const sessionMachine = setup({
   delays: {
     /** All attempts of one session together. */
     recorderLimit: 30_000,
+    /** To hand a recording over, while the stream waits. */
+    handoverLimit: 5_000,
     /** Last answer of the recorder, and the goodbye to the client. */
     finishLimit: 35_000,
     refuseLimit: 5_000,
   },
 }).createMachine({
   id: 'session',
-  context: ({ input }) => ({ ...input, failMode: 'closed', recorders: [], attempts: [], joined: false }),
+  context: ({ input }) => ({
+    ...input,
+    failMode: 'closed',
+    recorders: [],
+    attempts: [],
+    joined: false,
+    gap: false,
+  }),
   initial: 'deciding',
   on: {
     'session.stopped': {
@@ -221,31 +209,14 @@ export const sessionMachine = setup({
           {
             guard: { type: 'accepted', params: ({ event }) => event.output },
             target: 'joined.streaming',
-            actions: { type: 'keepRecorders', params: ({ event }) => event.output },
+            actions: { type: 'keepRecorder', params: ({ event }) => event.output },
           },
-          {
-            guard: 'failsOpen',
-            target: 'joined.failingOpen',
-            actions: { type: 'keepRecorders', params: ({ event }) => event.output },
-          },
-          {
-            target: 'failingClosed',
-            actions: [
-              { type: 'keepRecorders', params: ({ event }) => event.output },
-              { type: 'cutWith', params: { cause: NO_RECORDER } },
-            ],
-          },
+          ...byFailMode(NO_RECORDER),
         ],
-        onError: [
-          { guard: 'failsOpen', target: 'joined.failingOpen' },
-          { target: 'failingClosed', actions: { type: 'cutWith', params: { cause: NO_RECORDER } } },
-        ],
+        onError: [...byFailMode(NO_RECORDER)],
       },
       after: {
-        recorderLimit: [
-          { guard: 'failsOpen', target: 'joined.failingOpen' },
-          { target: 'failingClosed', actions: { type: 'cutWith', params: { cause: NO_RECORDER } } },
-        ],
+        recorderLimit: [...byFailMode(NO_RECORDER)],
       },
     },
     joined: {
@@ -275,41 +246,26 @@ export const sessionMachine = setup({
           target: 'failingClosed',
           actions: { type: 'cutWith', params: ({ event }) => ({ cause: event.cause }) },
         },
+        'upstream.ended': [
+          {
+            guard: { type: 'orderly', params: ({ event }) => event },
+            target: 'ending',
+            actions: 'endOrderly',
+          },
+          { target: 'ending', actions: { type: 'endWith', params: UPSTREAM_CUT } },
+        ],
+        'client.left': {
+          guard: { type: 'orderly', params: ({ event }) => event },
+          target: 'ending',
+          actions: 'endOrderly',
+        },
       },
       states: {
-        passing: {
-          on: {
-            'upstream.ended': [
-              {
-                guard: { type: 'orderly', params: ({ event }) => event },
-                target: '#session.ending',
-                actions: { type: 'endWith', params: { outcome: 'passed' } },
-              },
-              { target: '#session.ending', actions: { type: 'endWith', params: UPSTREAM_CUT } },
-            ],
-            'client.left': {
-              guard: { type: 'orderly', params: ({ event }) => event },
-              target: '#session.ending',
-              actions: { type: 'endWith', params: { outcome: 'passed' } },
-            },
-          },
-        },
+        passing: {},
         streaming: {
           tags: ['recorded'],
+          initial: 'recording',
           on: {
-            'upstream.ended': [
-              {
-                guard: { type: 'orderly', params: ({ event }) => event },
-                target: '#session.ending',
-                actions: { type: 'endWith', params: { outcome: 'recorded' } },
-              },
-              { target: '#session.ending', actions: { type: 'endWith', params: UPSTREAM_CUT } },
-            ],
-            'client.left': {
-              guard: { type: 'orderly', params: ({ event }) => event },
-              target: '#session.ending',
-              actions: { type: 'endWith', params: { outcome: 'recorded' } },
-            },
             'recorder.failed': [
               { guard: 'failsOpen', target: 'failingOpen' },
               {
@@ -318,21 +274,56 @@ export const sessionMachine = setup({
               },
             ],
           },
+          states: {
+            recording: { on: { 'recorder.lost': 'handingOver' } },
+            handingOver: {
+              // The stream waits; what is not confirmed is kept, and the next recorder gets it.
+              invoke: {
+                id: 'handOver',
+                src: 'connectRecorders',
+                input: ({ context }) => ({
+                  sessionId: context.id,
+                  // The one that was just lost comes last.
+                  recorders: [
+                    ...context.recorders.filter(recorder => recorder !== context.recorder),
+                    ...context.recorders.filter(recorder => recorder === context.recorder),
+                  ],
+                }),
+                onDone: [
+                  {
+                    guard: { type: 'accepted', params: ({ event }) => event.output },
+                    target: 'recording',
+                    actions: { type: 'keepRecorder', params: ({ event }) => event.output },
+                  },
+                  ...byFailMode(RECORDER_LOST),
+                ],
+                onError: [...byFailMode(RECORDER_LOST)],
+              },
+              after: {
+                handoverLimit: [...byFailMode(RECORDER_LOST)],
+              },
+            },
+          },
         },
         failingOpen: {
+          entry: 'keepGap',
+          // Goes on trying, and tells when a recorder has taken the rest.
+          invoke: {
+            id: 'reconnect',
+            src: 'reconnect',
+            input: ({ context }) => ({ id: context.id }),
+            onError: {
+              target: '#session.failingClosed',
+              actions: { type: 'cutWith', params: { cause: INTERNAL } },
+            },
+          },
           on: {
-            'upstream.ended': [
-              {
-                guard: { type: 'orderly', params: ({ event }) => event },
-                target: '#session.ending',
-                actions: { type: 'endWith', params: { outcome: 'unrecorded' } },
+            'recorder.returned': {
+              target: 'streaming',
+              actions: {
+                type: 'keepRecorder',
+                params: ({ event }) => ({ kind: 'accepted', recorder: event.recorder }),
               },
-              { target: '#session.ending', actions: { type: 'endWith', params: UPSTREAM_CUT } },
-            ],
-            'client.left': {
-              guard: { type: 'orderly', params: ({ event }) => event },
-              target: '#session.ending',
-              actions: { type: 'endWith', params: { outcome: 'unrecorded' } },
             },
           },
         },

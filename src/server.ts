@@ -8,6 +8,7 @@ import { listen } from './listen.ts';
 import { answerError } from './proxy/answer.ts';
 import type { ProxyDependencies } from './proxy/handle.ts';
 import { handleRequest } from './proxy/handle.ts';
+import { Tunnels } from './proxy/tunnels.ts';
 import { handleUpgrade } from './proxy/upgrade.ts';
 import { answerErrorOnSocket } from './relay/answer.ts';
 import type { SessionRegistry } from './session/registry.ts';
@@ -28,7 +29,7 @@ export interface ProxyServerOptions extends ProxyDependencies {
 export interface ProxyServer {
   readonly address: string;
   readonly port: number;
-  /** Takes no new connections, ends idle ones, gives the rest `graceMs`, then cuts them. */
+  /** Takes no new connections, ends tunnels and idle connections, gives the rest `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -37,6 +38,7 @@ export interface ProxyServer {
  * parser). Rejects when the address cannot be listened on.
  */
 export async function startProxyServer(options: ProxyServerOptions): Promise<ProxyServer> {
+  const tunnels = new Tunnels(options);
   const server = createServer({
     cert: options.tls.cert,
     key: options.tls.key,
@@ -60,7 +62,7 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     );
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void handleUpgrade(request, socket, head, options);
+    void handleUpgrade(request, socket, head, { ...options, tunnels });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     answerBrokenRequest(error, socket),
@@ -71,6 +73,7 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     address,
     port,
     close: async graceMs => {
+      tunnels.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       server.closeIdleConnections();
       const timer = setTimeout(() => {

@@ -31,6 +31,13 @@ export interface AuditStreamTally {
   readonly sha256: string;
 }
 
+/** What of a session is in no recording. Milliseconds since its start; bytes as the command wrote them. */
+export interface AuditGap {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly bytes: number;
+}
+
 interface SessionFacts {
   readonly sessionId: string;
   readonly subject: AuditSubject;
@@ -58,9 +65,10 @@ export type AuditEvent =
       readonly recorder?: string;
       readonly message: string;
       readonly failMode: 'open' | 'closed';
-      readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'none';
+      readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'handedOver' | 'none';
       readonly attempts: readonly AuditAttempt[];
     })
+  | (SessionFacts & { readonly type: 'recording.resumed'; readonly recorder: string; readonly gap: AuditGap })
   | (SessionFacts & { readonly type: 'caller.violated'; readonly code: string; readonly message: string })
   | (SessionFacts & {
       readonly type: 'session.ended';
@@ -71,6 +79,7 @@ export type AuditEvent =
       readonly exitCode?: number;
       readonly durationMs: number;
       readonly streams: { readonly stdout: AuditStreamTally; readonly stderr: AuditStreamTally };
+      readonly gaps: readonly AuditGap[];
     })
   | {
       readonly type: 'request.refused';
@@ -79,6 +88,31 @@ export type AuditEvent =
       readonly path: string;
       readonly code: string;
       readonly message: string;
+    }
+  /** Allowed past the recorder by `unrecordable: audit`; written before anything is sent upstream. */
+  | {
+      readonly type: 'request.unrecordable';
+      /** Of a tunnel: ties this record to its `tunnel.ended`, and is the Audit-ID upstream. */
+      readonly tunnelId?: string;
+      readonly subject: AuditSubject;
+      readonly method: string;
+      readonly path: string;
+      readonly class: string;
+      /** Origins of the rules that enforce a recorder and allow this. */
+      readonly rule: string;
+    }
+  /** What an allowed upgrade past the recorder came to; once for each, and for enforced callers only. */
+  | {
+      readonly type: 'tunnel.ended';
+      readonly tunnelId: string;
+      readonly subject: AuditSubject;
+      readonly path: string;
+      readonly class: string;
+      /** Of a port-forward by channels. The SPDY forms name their ports inside, where nobody looks. */
+      readonly ports: readonly string[] | 'unknown';
+      readonly bytesToClient: number;
+      readonly bytesToUpstream: number;
+      readonly cause: string;
     };
 
 /** What stands around every event: order, time and the chain that makes a change or a gap visible. */

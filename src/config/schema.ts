@@ -103,6 +103,12 @@ const grant = z.strictObject({
     .boolean()
     .default(false)
     .describe('Fail closed: no session without a recorder, and no road around it.'),
+  unrecordable: z
+    .enum(['deny', 'audit'])
+    .optional()
+    .describe(
+      'What becomes of roads around an enforced recorder: deny (so without this), or audit. One deny outweighs every audit.',
+    ),
 });
 
 const recording = z.strictObject({

@@ -15,7 +15,7 @@ export function readQuery(query: string): QueryPair[] {
         'the query holds a raw ";", which servers read differently: send %3B',
       );
     }
-    const pair = readPair(piece);
+    const pair = readPair(piece, decodeURIComponent);
     if (pair === undefined) {
       throw new WitnessError('KW_BAD_REQUEST', 'the query holds an escape that is not %XX of UTF-8');
     }
@@ -24,12 +24,12 @@ export function readQuery(query: string): QueryPair[] {
 }
 
 /**
- * The first value of a parameter, found as Go finds it: pieces that it drops are passed over. For questions about
- * queries that are forwarded as they came.
+ * The first value of a parameter, found as Go finds it: pieces that it drops are passed over, bytes that are not UTF-8
+ * it keeps (U+FFFD here). For questions about queries that are forwarded as they came.
  */
 export function firstValue(query: string, name: string): string | undefined {
   for (const piece of piecesOf(query)) {
-    const pair = piece.includes(';') ? undefined : readPair(piece);
+    const pair = piece.includes(';') ? undefined : readPair(piece, unescapeBytes);
     if (pair?.[0] === name) return pair[1];
   }
   return undefined;
@@ -51,17 +51,23 @@ function piecesOf(query: string): string[] {
   return query.split('&').filter(piece => piece !== '');
 }
 
-function readPair(piece: string): QueryPair | undefined {
-  const equals = piece.indexOf('=');
-  const name = equals < 0 ? piece : piece.slice(0, equals);
-  const value = equals < 0 ? '' : piece.slice(equals + 1);
+/** `decode` throws a URIError for what it cannot read. */
+function readPair(piece: string, decode: (text: string) => string): QueryPair | undefined {
+  const spaced = piece.replaceAll('+', ' ');
+  const equals = spaced.indexOf('=');
+  const name = equals < 0 ? spaced : spaced.slice(0, equals);
+  const value = equals < 0 ? '' : spaced.slice(equals + 1);
   try {
-    return [unescapeQuery(name), unescapeQuery(value)];
+    return [decode(name), decode(value)];
   } catch {
     return undefined;
   }
 }
 
-function unescapeQuery(text: string): string {
-  return decodeURIComponent(text.replaceAll('+', ' '));
+function unescapeBytes(text: string): string {
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw new URIError('a "%" without two hex digits');
+  const bytes = text.replace(/%(..)/g, (_escape, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
 }

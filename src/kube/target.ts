@@ -16,6 +16,9 @@ export interface KubeTarget {
 /** What the API server and its proxies serve. CONNECT and TRACE among others are doors that nobody needs. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
+/** Go reads no parameter at all from a query with more (its urlmaxqueryparams); older releases read them all. */
+const MAX_PARAMETERS = 10_000;
+
 /**
  * Reads the target of a request line (origin form only) the way the API server does: percent-decoded once, no dot
  * segments resolved, no slashes merged. Every spelling that two readers could take differently is refused with
@@ -28,6 +31,9 @@ export function readTarget(method: string, target: string): KubeTarget {
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : target.slice(mark + 1);
   if (rawPath.includes('\\')) throw bad('the path holds a backslash');
+  if (query.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
+    throw bad(`the query holds more than ${MAX_PARAMETERS} parameters`);
+  }
 
   const { segments, tail, slashAtEnd } = readPath(rawPath);
   const decodedPath = `/${segments.join('/')}${decodeTail(tail)}`;

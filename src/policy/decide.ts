@@ -23,6 +23,8 @@ export type Decision =
 
 export type RequestDecision =
   | { readonly kind: 'pass' }
+  /** May go on although it leads past the recorder, and is audited as such. */
+  | { readonly kind: 'audit'; readonly origins: readonly string[] }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly message: string };
 
 /** Made once for each session, of the caller's rules alone. */
@@ -49,20 +51,31 @@ const UNRECORDABLE: Readonly<Partial<Record<RequestClass, string>>> = {
   foreign: 'this path leads to a session of another API, which cannot be recorded',
 };
 
-/** Whether an ordinary request may go upstream. Sessions are not decided here. */
+/**
+ * Whether a request that is no session may go upstream, by the ordinary road or as an upgrade. Every rule that enforces
+ * a recorder must allow it by itself, and no other rule may deny it: strictest wins.
+ */
 export function decideRequest(rules: readonly CapabilityRule[], requestClass: RequestClass): RequestDecision {
   const why = UNRECORDABLE[requestClass];
-  if (why === undefined || !rules.some(rule => rule.enforceRecorder)) return { kind: 'pass' };
+  const enforcers = rules.filter(rule => rule.enforceRecorder);
+  if (why === undefined || enforcers.length === 0) return { kind: 'pass' };
+  const denying = rules.filter(
+    rule => rule.unrecordable === 'deny' || (rule.enforceRecorder && rule.unrecordable !== 'audit'),
+  );
+  if (denying.length === 0) return { kind: 'audit', origins: originsOf(enforcers) };
   return {
     kind: 'refuse',
     code: 'KW_FORBIDDEN',
-    message: `${why}, and your sessions must be recorded by ${enforcing(rules)}`,
+    message:
+      `${why}, and your sessions must be recorded by ${enforcing(rules)}; ` +
+      `it is allowed by "unrecordable: audit" in ${originsOf(denying).join(', ')}`,
   };
 }
 
 function enforcing(rules: readonly CapabilityRule[]): string {
-  return rules
-    .filter(rule => rule.enforceRecorder)
-    .map(rule => rule.origin)
-    .join(', ');
+  return originsOf(rules.filter(rule => rule.enforceRecorder)).join(', ');
+}
+
+function originsOf(rules: readonly CapabilityRule[]): string[] {
+  return rules.map(rule => rule.origin);
 }

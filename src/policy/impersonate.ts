@@ -1,6 +1,6 @@
 import type { RawHeaders } from '../headers.ts';
 import { connectionTokens, pairsOf } from '../headers.ts';
-import type { Upgrade } from '../kube/upgrade.ts';
+import type { AnyUpgrade } from '../kube/upgrade.ts';
 import type { Caller } from './caller.ts';
 import { refuseUncarriable } from './caller.ts';
 
@@ -26,6 +26,12 @@ const FORWARDED: ReadonlySet<string> = new Set([
   'tracestate',
   'user-agent',
 ]);
+
+/**
+ * Extra key of every request that came through this proxy. Setting extras takes a right that ordinary users do not have
+ * (`impersonate` on userextras), so an admission policy can tell our requests from others (docs/security.md).
+ */
+export const SESSION_MARKER = 'kubewitness.dev/session';
 
 export interface UpstreamHeaderOptions {
   /** Authority of the upstream. Left out where the HTTP client sets it. */
@@ -61,12 +67,12 @@ export function upstreamHeaders(
     ...line('Authorization', authorization),
     ...line('Audit-ID', auditId),
     ...line('X-Forwarded-For', clientAddress),
-    ...impersonation(caller),
+    ...impersonation(caller, auditId ?? '1'),
   ];
 }
 
 /** What asks upstream for the same upgrade, written anew: one Upgrade value, one line or one line for each version. */
-export function upgradeHeaders(upgrade: Upgrade): string[] {
+export function upgradeHeaders(upgrade: AnyUpgrade): string[] {
   if (upgrade.transport === 'spdy') {
     return [
       ...line('Connection', 'Upgrade'),
@@ -79,17 +85,20 @@ export function upgradeHeaders(upgrade: Upgrade): string[] {
     ...line('Upgrade', 'websocket'),
     ...line('Sec-WebSocket-Key', upgrade.key),
     ...line('Sec-WebSocket-Version', '13'),
-    ...line('Sec-WebSocket-Protocol', upgrade.offered.join(', ')),
+    ...line('Sec-WebSocket-Protocol', upgrade.offered.length === 0 ? undefined : upgrade.offered.join(', ')),
   ];
 }
 
-/** One line for each value: the API server splits nothing, so `ops, eu` is one group. */
-function impersonation({ user, groups, uid, extra = {} }: Caller): string[] {
+/**
+ * One line for each value: the API server splits nothing, so `ops, eu` is one group. The marker is ours alone: an
+ * identity source that brings the key is not heard.
+ */
+function impersonation({ user, groups, uid, extra = {} }: Caller, marker: string): string[] {
   return [
     ...line('Impersonate-User', asHeaderValue(user)),
     ...groups.flatMap(group => line('Impersonate-Group', asHeaderValue(group))),
     ...line('Impersonate-Uid', uid === undefined ? undefined : asHeaderValue(uid)),
-    ...Object.entries(extra).flatMap(([key, values]) =>
+    ...Object.entries({ ...extra, [SESSION_MARKER]: [marker] }).flatMap(([key, values]) =>
       values.flatMap(value => line(`Impersonate-Extra-${escapeExtraKey(key)}`, asHeaderValue(value))),
     ),
   ];

@@ -17,6 +17,8 @@ const ruleSchema = foldedObject({
   recorderaddrs: orNothing(z.array(addressPort)),
   enforcerecorder: orNothing(z.boolean()),
   enableevents: orNothing(z.boolean()),
+  // Ours alone: the reference knows no such key and passes it over.
+  unrecordable: orNothing(z.enum(['deny', 'audit'])),
 });
 
 /**
@@ -37,6 +39,7 @@ export function parseCapability(value: unknown, origin: string): CapabilityRule 
     impersonateGroups: rule.impersonate?.groups ?? [],
     recorderAddrs: rule.recorderaddrs ?? [],
     enforceRecorder: rule.enforcerecorder ?? false,
+    ...(rule.unrecordable == null ? {} : { unrecordable: rule.unrecordable }),
   };
 }
 

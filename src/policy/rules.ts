@@ -8,7 +8,12 @@ export interface CapabilityRule {
   /** `host:port`, with IPv6 in brackets. */
   readonly recorderAddrs: readonly string[];
   readonly enforceRecorder: boolean;
+  /** Left out: it denies where this rule enforces a recorder, and says nothing where it does not. */
+  readonly unrecordable?: Unrecordable;
 }
+
+/** What becomes of the roads that lead past the recorder, for a caller whose sessions must be recorded. */
+export type Unrecordable = 'deny' | 'audit';
 
 /** What all rules of a caller say together: union of groups, addresses in order, the strictest flags. */
 export interface MergedRules {

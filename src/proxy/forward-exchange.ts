@@ -68,14 +68,11 @@ export class Exchange {
 
   /** Upstream's connection or the client's has failed. */
   failed(error: Error): void {
+    // After the answer began, its own end decides, and `#end` takes care of the rest of an upload.
+    if (this.#state !== 'waiting') return;
     if (error === this.#request.errored) {
       // Half a request came; there is nobody to answer.
       this.#response.destroy();
-    } else if (this.#state !== 'waiting') {
-      // Upstream answered and stopped reading. The answer ends on its own; the rest of the upload has no reader, and
-      // unread it would hold up the client's next request.
-      this.#request.unpipe();
-      this.#request.resume();
     } else if (this.#wasStale(error)) {
       this.#attempt = undefined;
       this.#options.sendAgain();
@@ -110,9 +107,15 @@ export class Exchange {
     this.#state = 'over';
     this.#stopTimer();
     this.#response.off('close', this.#onClientDone);
-    const upstream = this.#attempt?.upstream;
+    const uploading = this.#options.hasBody && !this.#request.readableEnded;
     // Otherwise its connection goes back to the agent.
-    if (upstream !== undefined && !this.#response.writableFinished) upstream.destroy();
+    if (uploading || !this.#response.writableFinished) this.#attempt?.upstream.destroy();
+    if (uploading) {
+      // A final answer is the last word. What still comes has no reader, and unread it would hold up the client's next
+      // request.
+      this.#request.unpipe();
+      this.#request.resume();
+    }
     this.#options.over();
   }
 

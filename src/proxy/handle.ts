@@ -62,7 +62,23 @@ export async function handleRequest(
     }
     const decision = decideRequest(caller.rules, admitted.class);
     if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
+    if (admitted.class === 'tunnel') {
+      throw new WitnessError(
+        'KW_UPGRADE_REQUIRED',
+        'port-forward needs a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
+      );
+    }
     const headers = upstreamHeaders(request.rawHeaders, caller, clientAddressOf(request));
+    if (decision.kind === 'audit') {
+      deps.audit.write({
+        type: 'request.unrecordable',
+        subject: auditSubject(caller, request.socket.remoteAddress, request.headers['user-agent']),
+        method: request.method ?? '',
+        path: target.path,
+        class: admitted.class,
+        rule: decision.origins.join(', '),
+      });
+    }
     proceed();
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,

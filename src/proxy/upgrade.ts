@@ -2,48 +2,54 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WitnessError } from '../errors.ts';
 import { readExecOptions } from '../kube/exec-options.ts';
+import { readTunnelUpgrade, tunnelPorts } from '../kube/tunnel-upgrade.ts';
 import { readUpgrade } from '../kube/upgrade.ts';
+import type { Caller } from '../policy/caller.ts';
+import { decideRequest } from '../policy/decide.ts';
 import { answerErrorOnSocket } from '../relay/answer.ts';
+import { auditSubject } from '../session/audit.ts';
 import type { SessionRegistry } from '../session/registry.ts';
 import type { SessionRequest } from '../session/request.ts';
-import type { ProxyDependencies } from './handle.ts';
+import type { Admitted, ProxyDependencies } from './handle.ts';
 import { admit, auditRefusal, refusalOf } from './handle.ts';
+import type { TunnelRequest, Tunnels } from './tunnels.ts';
 
 /**
- * An upgrade request: exec and attach become sessions, by whatever method and protocol they come; every other upgrade
- * is refused.
+ * An upgrade request. Exec and attach become sessions, by whatever method and protocol they come; the other known kinds
+ * pass through as tunnels where the caller's rules allow it; everything else is refused, whoever asks.
  */
 export async function handleUpgrade(
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
-  deps: ProxyDependencies & { readonly sessions: SessionRegistry },
+  deps: ProxyDependencies & { readonly sessions: SessionRegistry; readonly tunnels: Tunnels },
 ): Promise<void> {
   // First of all: a socket without an error listener takes the process with it.
   const onError = (error: Error): void => deps.log.debug({ error: error.message }, 'client socket failed');
   client.on('error', onError);
+  let caller: Caller | undefined;
   try {
-    const session = await readSession(request, deps);
+    const admitted = await admit(request, deps);
+    caller = admitted.caller;
+    const isSession = admitted.class === 'session';
+    const wanted = isSession ? readSession(request, admitted) : readTunnel(request, admitted);
     if (deps.sessions.draining) {
       throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
     }
     if (client.destroyed) return;
-    deps.sessions.start(session, { client, head });
+    if ('exec' in wanted) deps.sessions.start(wanted, { client, head });
+    else await deps.tunnels.run(wanted, client, head);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
-    auditRefusal(request, undefined, error, deps.audit);
+    auditRefusal(request, caller, error, deps.audit);
     await answerErrorOnSocket(client, error);
   } finally {
     client.off('error', onError);
   }
 }
 
-async function readSession(request: IncomingMessage, deps: ProxyDependencies): Promise<SessionRequest> {
-  const { target, class: kind, caller } = await admit(request, deps);
+function readSession(request: IncomingMessage, { target, caller }: Admitted): SessionRequest {
   const { method = '', rawHeaders } = request;
-  if (kind !== 'session') {
-    throw new WitnessError('KW_BAD_REQUEST', 'only exec and attach can be upgraded through this proxy');
-  }
   const upgrade = readUpgrade(method, rawHeaders);
   if (upgrade === undefined) {
     throw new WitnessError('KW_UPGRADE_REQUIRED', 'exec and attach need an upgrade to WebSocket or SPDY/3.1');
@@ -62,5 +68,27 @@ async function readSession(request: IncomingMessage, deps: ProxyDependencies): P
     remoteAddress: request.socket.remoteAddress,
     userAgent: request.headers['user-agent'],
     caller,
+  };
+}
+
+/** The decision comes first: who may not go this way at all need not learn how to ask. */
+function readTunnel(request: IncomingMessage, admitted: Admitted): TunnelRequest {
+  const { method = '', rawHeaders, headers, socket } = request;
+  const { target, caller } = admitted;
+  const decision = decideRequest(caller.rules, admitted.class);
+  if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
+  const upgrade = readTunnelUpgrade(admitted.class, target.info, method, rawHeaders);
+  return {
+    class: admitted.class,
+    method,
+    path: target.path,
+    query: target.hadQuery ? `?${target.query}` : '',
+    ports: admitted.class === 'tunnel' ? tunnelPorts(target.query) : 'unknown',
+    upgrade,
+    rawHeaders,
+    caller,
+    subject: auditSubject(caller, socket.remoteAddress, headers['user-agent']),
+    clientAddress: socket.remoteAddress,
+    allowedBy: decision.kind === 'audit' ? decision.origins : undefined,
   };
 }

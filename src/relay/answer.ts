@@ -1,75 +1,129 @@
 import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WitnessError } from '../errors.ts';
-import { upstreamResponseHeaders } from '../headers.ts';
+import { pairsOf, upstreamResponseHeaders, valuesOf } from '../headers.ts';
 import { statusOf } from '../kube/status.ts';
 
-/** How long an answer on a raw socket may take to be taken by the client. */
-const ANSWER_MS = 10_000;
+/** How long a client may take to read a refusal and close its side. */
+const LINGER_MS = 2_000;
+/** How long upstream's refusal may take to pass, from first to last byte. */
+const PASS_MS = 10_000;
 
 /**
- * Answers an upgrade request with an error, as a Kubernetes Status, and closes our half. Resolves when it is written,
- * or the socket is gone.
+ * A Status as an HTTP/1.1 answer on a raw socket, which then ends. Resolves when the socket is closed: by the client,
+ * or by us after a bounded wait. Never rejects.
  */
 export async function answerErrorOnSocket(socket: Duplex, error: WitnessError): Promise<void> {
+  if (socket.destroyed || socket.writableEnded) return;
   const body = JSON.stringify(statusOf(error));
-  const head = [
-    `HTTP/1.1 ${error.status} ${error.reason}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'X-Content-Type-Options: nosniff',
-    'Connection: close',
-  ].join('\r\n');
-  await endWith(socket, `${head}\r\n\r\n${body}`);
+  socket.write(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}\r\n` +
+      'Content-Type: application/json\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+      'Cache-Control: no-cache, private\r\n' +
+      `Connection: close\r\n\r\n${body}`,
+  );
+  await endSocket(socket);
 }
 
 /**
- * Writes upstream's refusal of an upgrade to the client as it came: status, header lines, body. The body is ended by
- * the close of the connection, which every client of an upgrade understands. The upstream connection is destroyed.
+ * Upstream's refusal of an upgrade as it came: status, lines with repeats and case, body. Only the framing is ours,
+ * since the connection ends here. What is cut upstream is cut for the client too. Resolves when both are closed, within
+ * a bounded time. Never rejects.
  */
 export async function answerAsItCame(socket: Duplex, response: IncomingMessage): Promise<void> {
-  const { statusCode = 502, statusMessage = '', rawHeaders } = response;
-  const kept = upstreamResponseHeaders(rawHeaders);
-  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
-  for (let at = 0; at + 1 < kept.length; at += 2) head += `${kept[at]}: ${kept[at + 1]}\r\n`;
-  socket.write(Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'));
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(finish, ANSWER_MS);
-    function finish(): void {
-      clearTimeout(timer);
-      socket.off('close', finish);
-      response.off('end', finish);
-      response.off('close', finish);
-      resolve();
+  const cut = (): void => {
+    socket.destroy();
+    response.destroy();
+  };
+  const onClientGone = (): void => {
+    response.destroy();
+  };
+  const timer = setTimeout(cut, PASS_MS);
+  socket.on('close', onClientGone);
+  socket.on('error', onClientGone);
+  try {
+    if (socket.destroyed) return;
+    const chunked = writeHead(socket, response);
+    for await (const chunk of bodyOf(response)) {
+      const framed = chunked ? [`${chunk.length.toString(16)}\r\n`, chunk, '\r\n'] : [chunk];
+      for (const piece of framed) if (!socket.write(piece)) await drained(socket);
     }
-    response.on('error', finish);
-    response.on('end', finish);
-    response.on('close', finish);
-    socket.on('close', finish);
-    response.pipe(socket, { end: false });
-  });
-  response.unpipe(socket);
-  response.destroy();
-  await endWith(socket);
+    if (chunked) socket.write('0\r\n\r\n');
+    response.destroy();
+    await endSocket(socket);
+  } catch {
+    // Upstream's connection broke, which the client is to see as such; the session's machine has its cause already.
+    cut();
+  } finally {
+    clearTimeout(timer);
+    response.destroy();
+    socket.off('close', onClientGone);
+    socket.off('error', onClientGone);
+  }
 }
 
-function endWith(socket: Duplex, text?: string): Promise<void> {
+/** Writes status line and headers. True if the body is to go in chunks. */
+function writeHead(socket: Duplex, response: IncomingMessage): boolean {
+  const { statusCode = 502, statusMessage = '', rawHeaders } = response;
+  // Informational and 204, 304 answers have no body and no framing (RFC 9112 section 6.3).
+  const bodiless = statusCode < 200 || statusCode === 204 || statusCode === 304;
+  const chunked = !bodiless && valuesOf(rawHeaders, 'content-length').length === 0;
+  const lines = pairsOf(upstreamResponseHeaders(rawHeaders)).map(([name, value]) => `${name}: ${value}\r\n`);
+  if (chunked) lines.push('Transfer-Encoding: chunked\r\n');
+  const head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('')}Connection: close\r\n\r\n`;
+  socket.write(Buffer.from(head, 'latin1'));
+  return chunked;
+}
+
+async function* bodyOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+  for await (const chunk of response) if (Buffer.isBuffer(chunk) && chunk.length > 0) yield chunk;
+}
+
+function drained(socket: Duplex): Promise<void> {
   return new Promise(resolve => {
-    if (socket.destroyed || socket.writableEnded) {
+    if (socket.destroyed) {
       resolve();
       return;
     }
-    const timer = setTimeout(finish, ANSWER_MS);
-    function finish(): void {
-      clearTimeout(timer);
-      socket.off('close', finish);
-      socket.off('finish', finish);
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
       resolve();
-    }
-    socket.on('close', finish);
-    socket.on('finish', finish);
-    if (text === undefined) socket.end();
-    else socket.end(text);
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
   });
 }
+
+/**
+ * Ends our side and reads what the client still sends until it has closed its own: closing with unread bytes resets the
+ * connection, and a reset overtakes the answer (RFC 9112 section 9.6).
+ */
+async function endSocket(socket: Duplex): Promise<void> {
+  if (socket.destroyed) return;
+  await new Promise<void>(resolve => {
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.off('close', done);
+      socket.off('end', onHalf);
+      socket.off('finish', onHalf);
+      socket.destroy();
+      resolve();
+    };
+    const onHalf = (): void => {
+      if (socket.readableEnded && socket.writableFinished) done();
+    };
+    const timer = setTimeout(done, LINGER_MS);
+    // Stays on: after a reset, an error can follow the last of our own listeners.
+    socket.on('error', onLateError);
+    socket.on('close', done);
+    socket.on('end', onHalf);
+    socket.on('finish', onHalf);
+    socket.end();
+    socket.resume();
+  });
+}
+
+function onLateError(): void {}

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { createWebSocketStream, WebSocketServer } from 'ws';
 import {
   type AskedStreams,
   SPDY_SUBPROTOCOLS,
@@ -12,9 +12,10 @@ import type { Container } from './container.ts';
 import { type ApiFailure, badRequest, methodNotAllowed, noSuchPath } from './failure.ts';
 import { headerValues } from './identity.ts';
 import type { Kubelet } from './kubelet.ts';
+import { PORT_FORWARD_PROTOCOL, PORT_FORWARD_TUNNEL, servePortForward } from './port-forward.ts';
 import type { RemoteStreams } from './remote-streams.ts';
 import type { Query, Target } from './request-target.ts';
-import { resourcePath } from './resources.ts';
+import { type ResourcePath, resourcePath } from './resources.ts';
 import { acceptSpdyStreams } from './spdy-streams.ts';
 import { websocketStreams } from './websocket-streams.ts';
 
@@ -29,7 +30,7 @@ interface Plan {
   readonly asked: AskedStreams;
 }
 
-/** Serves exec and attach over either protocol. */
+/** Serves exec, attach and port-forward over either protocol. */
 export class Upgrades {
   readonly #kubelet: Kubelet;
   readonly #websockets = new WebSocketServer({
@@ -50,8 +51,16 @@ export class Upgrades {
 
   /** Resolves when the session is over. @throws ApiFailure as long as nothing was answered */
   async serve(target: Target, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const plan = this.#plan(target, request);
+    const path = podPath(target);
     const upgrade = (headerValues(request.rawHeaders, 'upgrade')[0] ?? '').toLowerCase();
+    if (path.subresource === 'portforward') {
+      requireUpgradeMethod(request);
+      this.#kubelet.container(path.namespace ?? '', path.name ?? '', undefined);
+      if (upgrade === 'websocket') this.#tunnelPortForward(request, socket, head);
+      else if (upgrade.includes('spdy/3.1')) acceptSpdyPortForward(request, socket, head);
+      return;
+    }
+    const plan = this.#plan(path, target.query, request);
     const remote =
       upgrade === 'websocket'
         ? await this.#acceptWebSocket(plan, request, socket, head)
@@ -63,17 +72,27 @@ export class Upgrades {
     else await this.#kubelet.exec(plan.container, plan.command, plan.asked, remote);
   }
 
-  #plan(target: Target, request: IncomingMessage): Plan {
-    const [first, second, ...rest] = target.segments;
-    const path = first === 'api' && second === 'v1' ? resourcePath(rest) : undefined;
-    if (path === undefined) throw noSuchPath();
-    const { resource, subresource, namespace = '', name = '' } = path;
-    if (resource.name !== 'pods' || subresource === undefined)
-      throw badRequest('unable to upgrade this request');
-    if (subresource === 'portforward') throw badRequest('the sandbox has no port-forward');
+  #plan(
+    { subresource, namespace = '', name = '' }: ResourcePath,
+    query: Query,
+    request: IncomingMessage,
+  ): Plan {
     if (subresource !== 'exec' && subresource !== 'attach') throw noSuchPath();
-    if (request.method !== 'GET' && request.method !== 'POST') throw methodNotAllowed();
-    return planOf(this.#kubelet, subresource, namespace, name, target.query);
+    requireUpgradeMethod(request);
+    return planOf(this.#kubelet, subresource, namespace, name, query);
+  }
+
+  /** The API server ends the WebSocket and talks SPDY inside it (KEP-4006). */
+  #tunnelPortForward(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const [line = ''] = headerValues(request.rawHeaders, 'sec-websocket-protocol');
+    if (!line.split(',').some(name => name.trim() === PORT_FORWARD_TUNNEL)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    request.headers['sec-websocket-protocol'] = PORT_FORWARD_TUNNEL;
+    this.#websockets.handleUpgrade(request, socket, head, websocket => {
+      servePortForward(createWebSocketStream(websocket), Buffer.alloc(0));
+    });
   }
 
   #acceptWebSocket(
@@ -97,6 +116,34 @@ export class Upgrades {
       });
     });
   }
+}
+
+function podPath({ segments }: Target): ResourcePath {
+  const [first, second, ...rest] = segments;
+  const path = first === 'api' && second === 'v1' ? resourcePath(rest) : undefined;
+  if (path === undefined) throw noSuchPath();
+  if (path.resource.name !== 'pods' || path.subresource === undefined) {
+    throw badRequest('unable to upgrade this request');
+  }
+  return path;
+}
+
+function requireUpgradeMethod({ method }: IncomingMessage): void {
+  if (method !== 'GET' && method !== 'POST') throw methodNotAllowed();
+}
+
+function acceptSpdyPortForward(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const offered = headerValues(request.rawHeaders, 'x-stream-protocol-version')
+    .flatMap(line => line.split(','))
+    .map(name => name.trim());
+  if (!offered.includes(PORT_FORWARD_PROTOCOL)) {
+    throw badRequest('unable to upgrade: no port-forward protocol was offered');
+  }
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n' +
+      `X-Stream-Protocol-Version: ${PORT_FORWARD_PROTOCOL}\r\n\r\n`,
+  );
+  servePortForward(socket, head);
 }
 
 function planOf(kubelet: Kubelet, kind: Plan['kind'], namespace: string, name: string, query: Query): Plan {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventObject } from 'xstate';
 import { fromCallback, fromPromise } from 'xstate';
 import type { AttemptInput } from '../../machines/recorders.ts';
@@ -12,7 +13,6 @@ import type {
 import { sessionMachine } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { RecorderError } from '../recording/upload.ts';
 import type { Session } from './session.ts';
 
 /** Bounds of a session's waits. Milliseconds. */
@@ -21,11 +21,23 @@ export interface SessionLimits {
   readonly staggerMs: number;
   /** All attempts of one session together. */
   readonly connectMs: number;
+  /** To hand a recording over to another recorder, while the stream waits. */
+  readonly handoverMs: number;
+  /** Failing open: before the first try to find a recorder again; doubled after each, up to a minute. */
+  readonly retryMs: number;
   /** The recorder's last answer, when the session is over. */
   readonly finishMs: number;
 }
 
-export const DEFAULT_SESSION_LIMITS: SessionLimits = { staggerMs: 250, connectMs: 30_000, finishMs: 35_000 };
+const MAX_RETRY_MS = 60_000;
+
+export const DEFAULT_SESSION_LIMITS: SessionLimits = {
+  staggerMs: 250,
+  connectMs: 30_000,
+  handoverMs: 5_000,
+  retryMs: 2_000,
+  finishMs: 35_000,
+};
 
 /**
  * The session machine with its real work. Called once per process: providing rebuilds the machine's tree. The actors
@@ -47,19 +59,11 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
     actors: {
       attempt: fromCallback<EventObject, AttemptInput>(({ sendBack, input }) => {
         const controller = new AbortController();
-        const startedAt = performance.now();
         find(input.sessionId)
           .tryRecorder(input.recorder, controller.signal)
           .then(
             () => sendBack({ type: 'attempt.accepted', recorder: input.recorder }),
-            (error: unknown) =>
-              sendBack({
-                type: 'attempt.failed',
-                recorder: input.recorder,
-                kind: error instanceof RecorderError ? error.kind : 'protocol',
-                message: messageOf(error),
-                durationMs: Math.round(performance.now() - startedAt),
-              }),
+            () => sendBack({ type: 'attempt.failed', recorder: input.recorder }),
           );
         return () => controller.abort();
       }),
@@ -82,6 +86,15 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
           session.stopRelay();
         };
       }),
+      reconnect: fromCallback<EventObject, SessionInput>(({ input, sendBack }) => {
+        const controller = new AbortController();
+        const session = find(input.id);
+        session.goOnUnrecorded();
+        void findRecorder(session, limits.retryMs, controller.signal).then(recorder => {
+          if (recorder !== undefined) sendBack({ type: 'recorder.returned', recorder });
+        });
+        return () => controller.abort();
+      }),
       refuse: fromPromise<void, RefuseInput>(({ input }) =>
         guarded('refuse', input.id, () => find(input.id).refuse(input.cause)),
       ),
@@ -89,6 +102,29 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
         guarded('finish', input.id, () => find(input.id).finish(input.keepRecording)),
       ),
     },
-    delays: { recorderLimit: limits.connectMs, finishLimit: limits.finishMs },
+    delays: {
+      recorderLimit: limits.connectMs,
+      handoverLimit: limits.handoverMs,
+      finishLimit: limits.finishMs,
+    },
   });
+}
+
+/** Tries all recorders of a session again and again, ever less often. Undefined: it was called off. */
+async function findRecorder(
+  session: Session,
+  retryMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (let waitMs = retryMs; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+    await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+    for (const recorder of session.recorders) {
+      if (signal.aborted) return undefined;
+      const accepted = await session.tryRecorder(recorder, signal).then(
+        () => true,
+        () => false,
+      );
+      if (accepted && !signal.aborted) return recorder;
+    }
+  }
 }

@@ -3,6 +3,7 @@ import type { AuditAttempt, AuditSink, AuditSubject, AuditTarget } from '../audi
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
+import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import type { Violation } from '../wire/codec.ts';
 import type { SessionRequest } from './request.ts';
@@ -13,7 +14,7 @@ export interface RecordingFailure {
   readonly recorder?: string;
   readonly message: string;
   readonly failMode: 'open' | 'closed';
-  readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'none';
+  readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'handedOver' | 'none';
   readonly attempts?: readonly AuditAttempt[];
 }
 
@@ -71,6 +72,10 @@ export class SessionAudit {
     this.#log.warn({ session: this.#facts.sessionId, ...failure }, 'recording failed');
   }
 
+  recordingResumed(recorder: string, gap: Gap): void {
+    this.#sink.write({ type: 'recording.resumed', ...this.#facts, recorder, gap });
+  }
+
   ended(end: {
     readonly output: SessionOutput;
     readonly recorder: string | undefined;
@@ -78,8 +83,9 @@ export class SessionAudit {
     readonly exitCode: number | undefined;
     readonly durationMs: number;
     readonly streams: StreamTallies;
+    readonly gaps: readonly Gap[];
   }): void {
-    const { output, recorder, subprotocol, exitCode, durationMs, streams } = end;
+    const { output, recorder, subprotocol, exitCode, durationMs, streams, gaps } = end;
     this.#sink.write({
       type: 'session.ended',
       ...this.#facts,
@@ -90,6 +96,7 @@ export class SessionAudit {
       ...(exitCode === undefined ? {} : { exitCode }),
       durationMs,
       streams,
+      gaps,
     });
   }
 }

@@ -3,6 +3,7 @@ import { stateName } from './view.ts';
 
 /** One change of a session's state. */
 export interface Step {
+  /** Dotted to the innermost state: `joined.streaming.handingOver`. */
   readonly from: string;
   readonly to: string;
   /** The event behind it: one of ours, or `decide.done`, `relay.failed`, `recorderLimit.passed`. */

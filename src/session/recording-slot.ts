@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { TerminalSize } from '../kube/remotecommand.ts';
 import type { CastSubject } from '../recording/cast.ts';
 import type { connectRecorder } from '../recording/connect.ts';
+import type { Gap } from '../recording/gap.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import { Recording } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
@@ -13,22 +14,27 @@ export interface RecordingSlotOptions {
   readonly clock: Clock;
   readonly connectRecorder: typeof connectRecorder;
   readonly limits: Partial<RecordingLimits>;
-  /** The recording failed; said once, by the first thing that went wrong. */
-  readonly failed: (error: RecorderError) => void;
+  /** The recorder is gone. `mayHandOver`: false when one that had taken over confirmed nothing. */
+  readonly lost: (error: RecorderError, mayHandOver: boolean) => void;
+  /** The recorder did not confirm the end. */
+  readonly unconfirmed: (error: RecorderError) => void;
+  /** A recorder took the rest after a gap. */
+  readonly resumed: (recorder: string, gap: Gap) => void;
   /** Output that was held back may flow again. */
   readonly drained: () => void;
 }
 
 /**
- * The place of a session's recording: empty, held by an upload that a recorder has accepted, written to, or lost. What
- * the command writes is counted in every case.
+ * The place of a session's recording: empty, held by an upload that a recorder has accepted, written to, or waiting for
+ * another recorder. What the command writes is counted in every case.
  */
 export class RecordingSlot {
   readonly #options: RecordingSlotOptions;
   readonly #tally = new Tally();
   #upload: Upload | undefined;
   #recording: Recording | undefined;
-  #lost = false;
+  #handedOver = false;
+  #released = false;
 
   constructor(options: RecordingSlotOptions) {
     this.#options = options;
@@ -39,25 +45,47 @@ export class RecordingSlot {
     return this.#recording?.summary().streams ?? this.#tally.read();
   }
 
+  /** A recorder has accepted the recording and is there. */
+  get isHeld(): boolean {
+    return this.#upload !== undefined;
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.#recording?.summary().gaps ?? [];
+  }
+
   /** One recorder. Resolves when it is ours; rejects with a RecorderError. A second one to accept is reset. */
   async connect(recorder: string, signal: AbortSignal): Promise<void> {
     const upload = await this.#options.connectRecorder(recorder, { signal });
-    if (this.#upload !== undefined || signal.aborted) {
+    if (this.#upload !== undefined || signal.aborted || this.#released) {
       upload.abort();
       return;
     }
     this.#upload = upload;
-    upload.on('failed', this.#onFailed);
+    const recording = this.#recording;
+    if (recording === undefined) {
+      upload.on('failed', this.#onFailed);
+      return;
+    }
+    this.#handedOver = true;
+    const gap = recording.moveTo(upload);
+    if (gap !== undefined) this.#options.resumed(recorder, gap);
   }
 
-  /** Begins the cast, if a recorder has accepted it and is still there. */
+  /** Begins the cast; without an upload it begins with a gap. */
   begin(subject: CastSubject, options: { readonly tty: boolean; readonly whenFull: 'pause' | 'fail' }): void {
-    if (this.#upload === undefined || this.#lost) return;
-    this.#upload.off('failed', this.#onFailed);
-    const { clock, limits } = this.#options;
-    const recording = new Recording({ subject, ...options, upload: this.#upload, clock, limits });
+    const upload = this.#upload;
+    upload?.off('failed', this.#onFailed);
+    const { clock, limits, drained } = this.#options;
+    const recording = new Recording({
+      subject,
+      ...options,
+      ...(upload === undefined ? {} : { upload }),
+      clock,
+      limits,
+    });
     recording.on('failed', this.#onFailed);
-    recording.on('drain', this.#options.drained);
+    recording.on('drain', drained);
     this.#recording = recording;
   }
 
@@ -72,41 +100,44 @@ export class RecordingSlot {
     this.#recording?.resize(size);
   }
 
+  /** Nobody has taken over: the session goes on unrecorded. */
+  giveUp(): void {
+    this.#recording?.giveUp();
+  }
+
   /**
    * Ends the recording and waits for the recorder's last word (`keep`), or resets the upload of a session that came to
    * nothing. False: there is no complete recording.
    */
   async finish(keep: boolean): Promise<boolean> {
     const recording = this.#recording;
-    if (this.#upload === undefined || this.#lost) return false;
-    if (!keep || recording === undefined) {
+    if (!keep || recording === undefined || this.#upload === undefined) {
       this.release();
       return false;
     }
     try {
-      await recording.end();
-      return true;
+      return (await recording.end()).complete;
     } catch (error) {
       if (!(error instanceof RecorderError)) throw error;
-      this.#onFailed(error);
+      this.#options.unconfirmed(error);
       return false;
     }
   }
 
   /** Resets what is open, silently. Idempotent. */
   release(): void {
-    this.#lost = true;
+    this.#released = true;
     this.#upload?.off('failed', this.#onFailed);
     this.#recording?.off('failed', this.#onFailed);
     this.#recording?.off('drain', this.#options.drained);
+    this.#recording?.abort();
     this.#upload?.abort();
   }
 
   readonly #onFailed = (error: RecorderError): void => {
-    if (this.#lost) return;
-    this.#lost = true;
+    const mayHandOver = !this.#handedOver || this.#recording?.confirmed === true;
     this.#upload?.abort();
-    this.#options.failed(error);
-    this.#options.drained();
+    this.#upload = undefined;
+    this.#options.lost(error, mayHandOver);
   };
 }

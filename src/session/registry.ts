@@ -7,12 +7,14 @@ import type { SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
 import type { SessionLimits } from './actors.ts';
 import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
+import { auditStep } from './audit-step.ts';
 import type { Step } from './observe.ts';
 import { onEachStep } from './observe.ts';
 import type { SessionRequest } from './request.ts';
 import type { SessionEnvironment } from './session.ts';
 import { Session } from './session.ts';
 import type { SessionView, Transition } from './view.ts';
+import { contractName } from './view.ts';
 
 export interface RegistryOptions extends SessionEnvironment {
   readonly limits?: Partial<SessionLimits>;
@@ -128,10 +130,9 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     const live = this.#live.get(id);
     if (live === undefined) return;
     const at = new Date(this.#options.clock.now()).toISOString();
-    live.transitions.push({ state: step.to, event: step.event, at });
+    live.transitions.push({ state: contractName(step.to), event: step.event, at });
     this.#options.log.info({ session: id, from: step.from, to: step.to, event: step.event }, 'session step');
-    if (step.from === 'connectingRecorders' && step.event !== 'client.left')
-      this.#auditConnecting(live, step);
+    auditStep(live.session, step);
     if (step.to === 'closed') this.#close(id);
     else this.#tell(viewOf(live));
   }
@@ -143,20 +144,6 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     } catch (error) {
       this.#options.log.error({ session: view.id, error: messageOf(error) }, 'session watcher failed');
     }
-  }
-
-  #auditConnecting({ session, actor }: Live, step: Step): void {
-    if (step.to !== 'joined.failingOpen' && step.to !== 'failingClosed') return;
-    if (step.event === 'session.stopped') return;
-    const { attempts } = actor.getSnapshot().context;
-    session.audit.recordingFailed({
-      phase: 'connect',
-      kind: attempts.at(-1)?.kind ?? 'timeout',
-      message: 'no recorder accepted the recording',
-      failMode: session.failsOpen ? 'open' : 'closed',
-      action: step.to === 'failingClosed' ? 'denied' : 'continuedUnrecorded',
-      attempts,
-    });
   }
 
   #close(id: string): void {
@@ -175,6 +162,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       exitCode: view.exitCode,
       durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
       streams: session.tallies,
+      gaps: session.gaps,
     });
     this.#tell(view);
     live.tellEnded();

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machines/session.ts';
-import type { AuditSink } from '../audit/record.ts';
+import type { AuditAttempt, AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
 import type { SessionProtocol } from '../kube/remotecommand.ts';
@@ -9,9 +9,10 @@ import type { Logger } from '../log.ts';
 import type { Decision } from '../policy/decide.ts';
 import { decideSession } from '../policy/decide.ts';
 import type { connectRecorder } from '../recording/connect.ts';
+import type { Gap } from '../recording/gap.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
-import type { RecorderError } from '../recording/upload.ts';
+import { RecorderError } from '../recording/upload.ts';
 import { answerErrorOnSocket } from '../relay/answer.ts';
 import { EarlyBytes } from '../relay/early-bytes.ts';
 import { Relay } from '../relay/relay.ts';
@@ -19,6 +20,7 @@ import type { Upstream } from '../upstream/target.ts';
 import type { Violation, WireCodec } from '../wire/codec.ts';
 import { createCodec } from '../wire/create-codec.ts';
 import { ResizeReader } from '../wire/resize.ts';
+import type { RecordingFailure } from './audit.ts';
 import { SessionAudit } from './audit.ts';
 import { castSubject } from './cast-subject.ts';
 import { ExitStatus, speaksStatus } from './exit-status.ts';
@@ -26,6 +28,11 @@ import { sayGoodbye, writeAll } from './goodbye.ts';
 import { joinUpstream } from './join.ts';
 import { RecordingSlot } from './recording-slot.ts';
 import type { SessionRequest } from './request.ts';
+
+const RECORDER_LOST: Cause = {
+  code: 'KW_RECORDER_LOST',
+  message: 'the recorder was lost, and your rules do not allow a session without one',
+};
 
 /** What every session of a process shares. */
 export interface SessionEnvironment {
@@ -56,6 +63,8 @@ export class Session {
   readonly #exit = new ExitStatus();
   readonly #resizes = new ResizeReader();
   #send: (event: SessionEvent) => void = () => {};
+  readonly #attempts: AuditAttempt[] = [];
+  #lost: RecorderError | undefined;
   #decision: Decision | undefined;
   #upstream: Duplex | undefined;
   #relay: Relay | undefined;
@@ -82,7 +91,9 @@ export class Session {
       clock: env.clock,
       connectRecorder: env.connectRecorder,
       limits: env.recordingLimits,
-      failed: error => this.#onRecordingFailed(error),
+      lost: (error, mayHandOver) => this.#onRecorderLost(error, mayHandOver),
+      unconfirmed: error => this.#auditFailure(error, 'none'),
+      resumed: (recorder, gap) => this.audit.recordingResumed(recorder, gap),
       drained: () => this.#relay?.releaseOutput(),
     });
   }
@@ -96,6 +107,11 @@ export class Session {
     return this.#protocol;
   }
 
+  /** The client has its 101. */
+  get joined(): boolean {
+    return this.#codec !== undefined;
+  }
+
   get decision(): Decision | undefined {
     return this.#decision;
   }
@@ -106,6 +122,15 @@ export class Session {
 
   get tallies(): StreamTallies {
     return this.#recording.tallies;
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.#recording.gaps;
+  }
+
+  /** In the order to be tried. */
+  get recorders(): readonly string[] {
+    return this.#decision?.kind === 'record' ? this.#decision.recorders : [];
   }
 
   get failsOpen(): boolean {
@@ -123,15 +148,54 @@ export class Session {
       : decision;
   }
 
-  /** One recorder. Resolves when it is ours; rejects with a RecorderError. */
-  tryRecorder(recorder: string, signal: AbortSignal): Promise<void> {
-    return this.#recording.connect(recorder, signal);
+  /** One recorder. Resolves when it is ours; rejects with a RecorderError, and keeps a record of the attempt. */
+  async tryRecorder(recorder: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#env;
+    const startedAt = clock.monotonic();
+    try {
+      await this.#recording.connect(recorder, signal);
+    } catch (error) {
+      const kind = error instanceof RecorderError ? error.kind : 'protocol';
+      const durationMs = Math.round(clock.monotonic() - startedAt);
+      if (!signal.aborted) this.#attempts.push({ recorder, kind, message: messageOf(error), durationMs });
+      throw error;
+    }
+  }
+
+  /** Nobody has taken over: output flows on, unrecorded. */
+  goOnUnrecorded(): void {
+    this.#recording.giveUp();
+  }
+
+  /** What came of a recorder that was lost, or of a list in which none accepted: said once per failure. */
+  auditRecorders(action: RecordingFailure['action']): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    const attempts = this.#attempts.splice(0);
+    if (lost !== undefined) {
+      this.#auditFailure(lost, action, attempts);
+      return;
+    }
+    this.audit.recordingFailed({
+      phase: 'connect',
+      kind: attempts.at(-1)?.kind ?? 'timeout',
+      message: 'no recorder accepted the recording',
+      failMode: this.failsOpen ? 'open' : 'closed',
+      action,
+      attempts,
+    });
   }
 
   /** Dials upstream and streams until an edge is told. `signal`: the machine has left `joined`. */
   async run(signal: AbortSignal): Promise<void> {
     try {
-      const joined = await joinUpstream(this.request, this.id, this.#client, this.#env, signal);
+      const joined = await joinUpstream(
+        this.request,
+        this.id,
+        this.#client,
+        { ...this.#env, isRecorded: () => this.#recording.isHeld },
+        signal,
+      );
       if (joined.kind === 'answered') this.#send({ type: 'upstream.refused', cause: joined.cause });
       else if (signal.aborted) joined.socket.destroy();
       else this.#stream(joined.socket, joined.protocol, joined.head, joined.answer);
@@ -186,10 +250,12 @@ export class Session {
     this.#upstream = upstream;
     this.#protocol = protocol;
     const { streams } = this.request.exec;
-    this.#recording.begin(castSubject(this.id, this.request, protocol, this.#env.cluster), {
-      tty: streams.tty,
-      whenFull: this.failsOpen ? 'fail' : 'pause',
-    });
+    if (this.#decision?.kind === 'record') {
+      this.#recording.begin(castSubject(this.id, this.request, protocol, this.#env.cluster), {
+        tty: streams.tty,
+        whenFull: this.failsOpen ? 'fail' : 'pause',
+      });
+    }
     const codec = createCodec(protocol, {
       asked: streams,
       clientSink: { payload: (_stream, bytes) => this.#onResize(bytes) },
@@ -236,27 +302,20 @@ export class Session {
     });
   }
 
-  #onRecordingFailed(error: RecorderError): void {
-    const denied = this.failsOpen
-      ? 'continuedUnrecorded'
-      : this.#codec === undefined
-        ? 'denied'
-        : 'terminated';
-    this.audit.recordingFailed({
-      phase: error.phase,
-      kind: error.kind,
-      recorder: error.recorder,
-      message: error.message,
-      failMode: this.failsOpen ? 'open' : 'closed',
-      action: error.phase === 'finalise' ? 'none' : denied,
-    });
-    this.#send({
-      type: 'recorder.failed',
-      cause: {
-        code: 'KW_RECORDER_LOST',
-        message: 'the recorder was lost, and your rules do not allow a session without one',
-      },
-    });
+  #onRecorderLost(error: RecorderError, mayHandOver: boolean): void {
+    this.#lost = error;
+    this.#env.log.warn({ session: this.id, recorder: error.recorder, error: error.message }, 'recorder lost');
+    if (mayHandOver) this.#send({ type: 'recorder.lost' });
+    else this.#send({ type: 'recorder.failed', cause: RECORDER_LOST });
+  }
+
+  #auditFailure(
+    { phase, kind, recorder, message }: RecorderError,
+    action: RecordingFailure['action'],
+    attempts: readonly AuditAttempt[] = [],
+  ): void {
+    const failMode = this.failsOpen ? 'open' : 'closed';
+    this.audit.recordingFailed({ phase, kind, recorder, message, failMode, action, attempts });
   }
 
   #causeOf(error: unknown): Cause {

@@ -42,3 +42,8 @@ export function stateName(value: unknown): string {
     .map(([parent, child]) => `${parent}.${stateName(child)}`)
     .join(' ');
 }
+
+/** The part of a state's name that is a contract: what lies inside `joined.streaming` is not. */
+export function contractName(state: string): string {
+  return state.split('.').slice(0, 2).join('.');
+}

@@ -16,7 +16,6 @@ import type {
 import { sessionMachine } from '../../machines/session.ts';
 
 const cause: Cause = { code: 'TEST', message: 'for the test' };
-const failed = { recorder: 'r1:80', kind: 'refused', message: 'refused', durationMs: 1 };
 
 const decisions: Readonly<Record<string, SessionDecision>> = {
   pass: { kind: 'pass' },
@@ -24,8 +23,8 @@ const decisions: Readonly<Record<string, SessionDecision>> = {
   closed: { kind: 'record', failMode: 'closed', recorders: ['r1:80'] },
   refuse: { kind: 'refuse', cause },
 };
-const accepted: RecordersOutput = { kind: 'accepted', recorder: 'r1:80', attempts: [] };
-const exhausted: RecordersOutput = { kind: 'exhausted', attempts: [failed] };
+const accepted: RecordersOutput = { kind: 'accepted', recorder: 'r1:80' };
+const exhausted: RecordersOutput = { kind: 'exhausted' };
 
 const facts: readonly SessionEvent[] = [
   { type: 'upstream.joined' },
@@ -36,7 +35,9 @@ const facts: readonly SessionEvent[] = [
   { type: 'client.left', orderly: true },
   { type: 'client.left', orderly: false },
   { type: 'caller.violated', cause },
+  { type: 'recorder.lost' },
   { type: 'recorder.failed', cause },
+  { type: 'recorder.returned', recorder: 'r1:80' },
   { type: 'session.stopped', by: 'the test' },
 ];
 
@@ -59,7 +60,7 @@ function rig() {
             log.push('attempt');
             waiting.set('attempt', {
               resolve: value => sendBack(value),
-              reject: () => sendBack({ type: 'attempt.failed', ...failed }),
+              reject: () => sendBack({ type: 'attempt.failed', recorder: 'r1:80' }),
             });
             return () => log.push('attempt stopped');
           }),
@@ -68,6 +69,10 @@ function rig() {
       relay: fromCallback(() => {
         log.push('relay');
         return () => log.push('relay stopped');
+      }),
+      reconnect: fromCallback(() => {
+        log.push('reconnect');
+        return () => log.push('reconnect stopped');
       }),
       refuse: fromPromise<void, RefuseInput>(({ input }) => pending(`refuse ${input.cause.code}`)),
       finish: fromPromise<Finished, FinishInput>(({ input }) =>
@@ -95,7 +100,7 @@ async function streaming(mode: FailMode): Promise<Rig> {
   const session = rig();
   await session.settle('decide', decisions[mode]);
   await session.settle('attempt', { type: 'attempt.accepted', recorder: 'r1:80' });
-  expect(session.actor.getSnapshot().matches({ joined: 'streaming' })).toBe(true);
+  expect(session.actor.getSnapshot().matches({ joined: { streaming: 'recording' } })).toBe(true);
   session.actor.send({ type: 'upstream.joined' });
   return session;
 }
@@ -139,6 +144,40 @@ describe('session: what each ending is called', () => {
     expect(session.log.filter(name => name.startsWith('relay'))).toEqual(['relay']);
     session.actor.send({ type: 'upstream.ended', orderly: true });
     expect(await close(session, { recordingComplete: false })).toBe('unrecorded');
+  });
+
+  test('a lost recorder is replaced by the next, and the session is recorded', async () => {
+    const session = await streaming('closed');
+    session.actor.send({ type: 'recorder.lost' });
+    expect(session.actor.getSnapshot().value).toEqual({ joined: { streaming: 'handingOver' } });
+    expect(session.actor.getSnapshot().hasTag('recorded')).toBe(true);
+    await session.settle('attempt', { type: 'attempt.accepted', recorder: 'r2:80' });
+    expect(session.actor.getSnapshot().value).toEqual({ joined: { streaming: 'recording' } });
+    expect(session.actor.getSnapshot().context.recorder).toBe('r2:80');
+    expect(session.log.filter(name => name.startsWith('relay'))).toEqual(['relay']);
+    session.actor.send({ type: 'upstream.ended', orderly: true });
+    expect(await close(session)).toBe('recorded');
+  });
+
+  test.each([
+    ['open', { joined: 'failingOpen' }],
+    ['closed', 'failingClosed'],
+  ] as const)('nobody takes over, %s', async (mode, value) => {
+    const session = await streaming(mode);
+    session.actor.send({ type: 'recorder.lost' });
+    await session.settle('attempt', { type: 'attempt.failed', recorder: 'r1:80' });
+    expect(session.actor.getSnapshot().value).toEqual(value);
+    session.actor.stop();
+  });
+
+  test('failing open, a recorder that comes back takes the rest; the session stays unrecorded', async () => {
+    const session = await streaming('open');
+    session.actor.send({ type: 'recorder.failed', cause });
+    session.actor.send({ type: 'recorder.returned', recorder: 'r2:80' });
+    expect(session.actor.getSnapshot().value).toEqual({ joined: { streaming: 'recording' } });
+    expect(session.log).toContain('reconnect stopped');
+    session.actor.send({ type: 'upstream.ended', orderly: true });
+    expect(await close(session)).toBe('unrecorded');
   });
 
   test('a recorder that does not confirm the end makes it unrecorded', async () => {
@@ -203,6 +242,19 @@ describe('session: time limits', () => {
     session.actor.stop();
   });
 
+  test.each([
+    ['open', { joined: 'failingOpen' }],
+    ['closed', 'failingClosed'],
+  ] as const)('no hand-over within handoverLimit, %s', async (mode, value) => {
+    const session = await streaming(mode);
+    session.actor.send({ type: 'recorder.lost' });
+    session.clock.increment(4_999);
+    expect(session.actor.getSnapshot().value).toEqual({ joined: { streaming: 'handingOver' } });
+    session.clock.increment(1);
+    expect(session.actor.getSnapshot().value).toEqual(value);
+    session.actor.stop();
+  });
+
   test('a client that takes no refusal and a recorder without a last word do not hold a session', async () => {
     const session = await streaming('closed');
     session.actor.send({ type: 'recorder.failed', cause });
@@ -220,6 +272,11 @@ const outcomesOfActors = [
   { type: 'xstate.done.actor.connectRecorders', output: exhausted },
   { type: 'xstate.error.actor.connectRecorders', error: new Error('broken') },
   { type: 'xstate.after.recorderLimit.session.connectingRecorders' },
+  { type: 'xstate.done.actor.handOver', output: accepted },
+  { type: 'xstate.done.actor.handOver', output: exhausted },
+  { type: 'xstate.error.actor.handOver', error: new Error('broken') },
+  { type: 'xstate.after.handoverLimit.session.joined.streaming.handingOver' },
+  { type: 'xstate.error.actor.reconnect', error: new Error('broken') },
   { type: 'xstate.error.actor.relay', error: new Error('broken') },
   { type: 'xstate.done.actor.refuse', output: undefined },
   { type: 'xstate.error.actor.refuse', error: new Error('broken') },
@@ -241,6 +298,7 @@ const paths = getShortestPaths(sessionMachine, {
       context.recorders.length > 0,
       context.failMode,
       context.joined,
+      context.gap,
       context.outcome,
       output?.outcome,
     ]),
@@ -259,7 +317,8 @@ describe('session: every path', () => {
         '"failingClosed"',
         '{"joined":"failingOpen"}',
         '{"joined":"passing"}',
-        '{"joined":"streaming"}',
+        '{"joined":{"streaming":"handingOver"}}',
+        '{"joined":{"streaming":"recording"}}',
       ].sort(),
     );
   });
@@ -290,7 +349,9 @@ describe('session: every path', () => {
 
   test('recorded is said only of a session that streamed and whose recorder confirmed it', () => {
     for (const path of paths.filter(({ state }) => state.output?.outcome === 'recorded')) {
-      expect(path.steps.map(step => stateOf(step.state.value))).toContain('{"joined":"streaming"}');
+      expect(path.steps.map(step => stateOf(step.state.value))).toContain(
+        '{"joined":{"streaming":"recording"}}',
+      );
     }
   });
 
@@ -302,6 +363,7 @@ describe('session: every path', () => {
         actors: {
           decide: fromPromise<SessionDecision, { id: string }>(() => never()),
           relay: fromCallback(() => {}),
+          reconnect: fromCallback(() => {}),
           connectRecorders: recordersMachine.provide({ actors: { attempt: fromCallback(() => {}) } }),
           refuse: fromPromise<void, RefuseInput>(() => never()),
           finish: fromPromise<Finished, FinishInput>(() => never()),

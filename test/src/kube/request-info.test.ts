@@ -14,6 +14,10 @@ describe('request info', () => {
     ['GET', '/api/v1/pods', 'watch=no', { verb: 'watch' }],
     ['GET', '/api/v1/pods', 'a;b&watch=1', { verb: 'watch' }],
     ['GET', '/api/v1/pods', 'watch=1;b', { verb: 'list' }],
+    ['GET', '/api/v1/pods', 'watch=%ff&watch=0', { verb: 'watch' }],
+    ['GET', '/api/v1/pods', '%ffwatch=1&watch%=1&watch=%C3%A9', { verb: 'watch' }],
+    ['GET', '/api/v1/pods', 'watch=%zz&watch=%6&watch=+', { verb: 'watch' }],
+    ['GET', '/api/v1/pods', 'watch=%zz&watch=%30', { verb: 'list' }],
     ['GET', '/api/v1/watch/pods', '', { verb: 'watch', resource: 'pods', name: '' }],
     [
       'GET',

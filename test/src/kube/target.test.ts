@@ -189,6 +189,16 @@ describe('what is forwarded', () => {
   });
 });
 
+describe('parameters of a query', () => {
+  const manyParameters = (count: number): string => `/api/v1/pods?${Array(count).fill('a').join('&')}`;
+
+  test('ten thousand are read, one more is refused, since servers differ in what is left of it', () => {
+    expect(outcome('GET', manyParameters(10_000))).toBe('plain /api/v1/pods');
+    expect(outcome('GET', manyParameters(10_001))).toBe('400');
+    expect(outcome('GET', `/api/v1/pods?${'&'.repeat(10_000)}watch=1`)).toBe('400');
+  });
+});
+
 /** Go's reading of a path, from its rules: decoded once, slashes trimmed at both ends, split. */
 function goPodSubresource(target: string): string | undefined {
   let path: string;

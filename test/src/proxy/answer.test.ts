@@ -4,7 +4,8 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WitnessError } from '../../../src/errors.ts';
-import { answerAsItCame, answerError, answerErrorOnSocket } from '../../../src/proxy/answer.ts';
+import { answerError } from '../../../src/proxy/answer.ts';
+import { answerAsItCame, answerErrorOnSocket } from '../../../src/relay/answer.ts';
 import { rawClient, rawServer } from '../upstream/raw.ts';
 import { linesOf, statusBody } from './forwarding.ts';
 

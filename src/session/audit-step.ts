@@ -1,0 +1,21 @@
+import type { Step } from './observe.ts';
+import type { Session } from './session.ts';
+
+/** Says what came of a failed recording: the step that follows the failure is what was done about it. */
+export function auditStep(session: Session, { from, to, event }: Step): void {
+  const byPerson = event === 'client.left' || event === 'session.stopped';
+  if (from === 'connectingRecorders') {
+    if (byPerson) return;
+    if (to === 'joined.failingOpen') session.auditRecorders('continuedUnrecorded');
+    if (to === 'failingClosed') session.auditRecorders('denied');
+  } else if (from === 'joined.streaming.handingOver') {
+    if (to === 'joined.streaming.recording') session.auditRecorders('handedOver');
+    else if (to === 'joined.failingOpen') session.auditRecorders('continuedUnrecorded');
+    else if (to === 'failingClosed' && !byPerson)
+      session.auditRecorders(session.joined ? 'terminated' : 'denied');
+    else session.auditRecorders('none');
+  } else if (from === 'joined.streaming.recording' && event === 'recorder.failed') {
+    if (to === 'joined.failingOpen') session.auditRecorders('continuedUnrecorded');
+    else session.auditRecorders(session.joined ? 'terminated' : 'denied');
+  }
+}

@@ -12,7 +12,8 @@ import { staticTokens } from '../identity/static-tokens.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { createForwarder } from '../proxy/forward.ts';
-import { connectRecorder } from '../recording/connect.ts';
+import { connectRecorder, probeRecorder } from '../recording/connect.ts';
+import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
 import { probeUpstream } from '../upstream/probe.ts';
@@ -69,7 +70,9 @@ export async function startProxy(configFile: string, logger?: Logger): Promise<R
     failed: (error, event) => log.error({ error: messageOf(error), event: event.type }, 'audit record lost'),
   });
   const { staggerMs, connectMs, finalAnswerMs, ...recordingLimits } = config.recording;
+  const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder) });
   const sessions = new SessionRegistry({
+    health,
     cluster: config.cluster,
     upstream,
     clock: systemClock,
@@ -103,6 +106,7 @@ export async function startProxy(configFile: string, logger?: Logger): Promise<R
     close: async () => {
       await sessions.drain(config.sessions.drainMs);
       await server.close(REQUEST_GRACE_MS);
+      health.close();
       forwarder.close();
       await admin.close();
       audit.close();

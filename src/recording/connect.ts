@@ -29,11 +29,7 @@ export interface ConnectOptions {
  */
 export async function connectRecorder(recorder: string, options: ConnectOptions = {}): Promise<Upload> {
   const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
-  const attempt: Attempt = {
-    failures: new RecorderFailures(recorder),
-    timers: options.timers ?? systemTimers,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
+  const attempt = attemptAt(recorder, options);
   const address = addressOf(recorder, attempt);
   const socket = await dial(attempt, address, limits.dialMs);
   let session: ClientHttp2Session;
@@ -44,6 +40,22 @@ export async function connectRecorder(recorder: string, options: ConnectOptions 
     return await fallBack(attempt, recorder, address, limits, error);
   }
   return await openV2(attempt, session, recorder, address, limits);
+}
+
+/**
+ * Asks whether a recorder is there, without opening an upload. Resolves when it answers at all: an older one knows
+ * nothing of the probe. Rejects with a RecorderError.
+ */
+export async function probeRecorder(recorder: string, options: ConnectOptions = {}): Promise<void> {
+  const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
+  const attempt = attemptAt(recorder, options);
+  const address = addressOf(recorder, attempt);
+  const socket = await dial(attempt, address, limits.dialMs);
+  try {
+    (await probeV2(attempt, socket, address, limits.probeMs)).destroy();
+  } catch (error) {
+    if (!mayBeV1(error, options.signal)) throw error;
+  }
 }
 
 /** An older recorder answers the probe with something else, or hangs up on it. A silent one is no recorder. */
@@ -67,6 +79,10 @@ async function fallBack(
     const message = `${error.message}, after v2: ${messageOf(probeError)}`;
     throw new RecorderError({ kind, phase, recorder, message }, { cause: error });
   }
+}
+
+function attemptAt(recorder: string, { timers = systemTimers, signal }: ConnectOptions): Attempt {
+  return { failures: new RecorderFailures(recorder), timers, ...(signal === undefined ? {} : { signal }) };
 }
 
 function addressOf(recorder: string, attempt: Attempt): RecorderAddress {

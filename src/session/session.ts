@@ -10,6 +10,7 @@ import type { Decision } from '../policy/decide.ts';
 import { decideSession } from '../policy/decide.ts';
 import type { connectRecorder } from '../recording/connect.ts';
 import type { Gap } from '../recording/gap.ts';
+import type { RecorderHealth } from '../recording/recorder-health.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import { RecorderError } from '../recording/upload.ts';
@@ -42,6 +43,7 @@ export interface SessionEnvironment {
   readonly log: Logger;
   readonly audit: AuditSink;
   readonly connectRecorder: typeof connectRecorder;
+  readonly health: RecorderHealth;
   readonly recordingLimits: Partial<RecordingLimits>;
   /** How long the API server may take to answer an upgrade. Milliseconds. */
   readonly dialLimitMs: number;
@@ -128,9 +130,9 @@ export class Session {
     return this.#recording.gaps;
   }
 
-  /** In the order to be tried. */
+  /** In the order to be tried now: those that failed lately come last. */
   get recorders(): readonly string[] {
-    return this.#decision?.kind === 'record' ? this.#decision.recorders : [];
+    return this.#decision?.kind === 'record' ? this.#env.health.order(this.#decision.recorders) : [];
   }
 
   get failsOpen(): boolean {
@@ -143,9 +145,10 @@ export class Session {
     const decision = decideSession(this.request.caller.rules);
     this.#decision = decision;
     this.audit.decided(decision);
-    return decision.kind === 'refuse'
-      ? { kind: 'refuse', cause: { code: decision.code, message: decision.message } }
-      : decision;
+    if (decision.kind === 'refuse') {
+      return { kind: 'refuse', cause: { code: decision.code, message: decision.message } };
+    }
+    return decision.kind === 'pass' ? decision : { ...decision, recorders: this.recorders };
   }
 
   /** One recorder. Resolves when it is ours; rejects with a RecorderError, and keeps a record of the attempt. */
@@ -154,7 +157,9 @@ export class Session {
     const startedAt = clock.monotonic();
     try {
       await this.#recording.connect(recorder, signal);
+      this.#env.health.accepted(recorder);
     } catch (error) {
+      if (!signal.aborted) this.#env.health.failed(recorder);
       const kind = error instanceof RecorderError ? error.kind : 'protocol';
       const durationMs = Math.round(clock.monotonic() - startedAt);
       if (!signal.aborted) this.#attempts.push({ recorder, kind, message: messageOf(error), durationMs });
@@ -304,6 +309,7 @@ export class Session {
 
   #onRecorderLost(error: RecorderError, mayHandOver: boolean): void {
     this.#lost = error;
+    this.#env.health.failed(error.recorder);
     this.#env.log.warn({ session: this.id, recorder: error.recorder, error: error.message }, 'recorder lost');
     if (mayHandOver) this.#send({ type: 'recorder.lost' });
     else this.#send({ type: 'recorder.failed', cause: RECORDER_LOST });

@@ -1,0 +1,199 @@
+import { onTestFinished } from 'vitest';
+import type { AuditEvent, AuditSink } from '../../src/audit/record.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { StaticIdentity } from '../../src/identity/static-tokens.ts';
+import { staticTokens } from '../../src/identity/static-tokens.ts';
+import type { Logger } from '../../src/log.ts';
+import { createForwarder } from '../../src/proxy/forward.ts';
+import { connectRecorder } from '../../src/recording/connect.ts';
+import { RecorderHealth } from '../../src/recording/recorder-health.ts';
+import type { RecorderLimits } from '../../src/recording/recorder-limits.ts';
+import type { RecordingLimits } from '../../src/recording/recording-limits.ts';
+import { createCertificates } from '../../src/sandbox/certificate.ts';
+import type { ProxyServer } from '../../src/server.ts';
+import { startProxyServer } from '../../src/server.ts';
+import type { SessionLimits } from '../../src/session/actors.ts';
+import type { RegistryOptions } from '../../src/session/registry.ts';
+import { SessionRegistry } from '../../src/session/registry.ts';
+import type { SessionView } from '../../src/session/view.ts';
+import type { FakeRecorder } from '../src/recording/fake-recorders.ts';
+import { startV2 } from '../src/recording/fake-recorders.ts';
+import { plainUpstream } from '../src/upstream/plain-upstream.ts';
+import type { Peer } from './peer.ts';
+import { FakeUpstream, tlsPeer } from './peer.ts';
+
+export const POLICIES = ['open', 'closed'] as const;
+export type Policy = (typeof POLICIES)[number];
+
+export interface RigOptions {
+  /** In list order; one good one if left out. */
+  readonly recorders?: readonly string[];
+  readonly sessionLimits?: Partial<SessionLimits>;
+  readonly recorderLimits?: Partial<RecorderLimits>;
+  readonly recordingLimits?: Partial<RecordingLimits>;
+  readonly dialLimitMs?: number;
+  readonly env?: Partial<Pick<RegistryOptions, 'clock' | 'connectRecorder'>>;
+  /** Called with every audit event before it is kept. */
+  readonly onAudit?: (event: AuditEvent) => void;
+  /** Beside the two callers, whose tokens are `open` and `closed`. */
+  readonly identities?: readonly StaticIdentity[];
+}
+
+export interface Rig {
+  readonly upstream: FakeUpstream;
+  /** The default one; unused if others were given. */
+  readonly recorder: FakeRecorder;
+  readonly sessions: SessionRegistry;
+  readonly server: ProxyServer;
+  readonly audit: readonly AuditEvent[];
+  /** Every log line, as JSON. */
+  readonly log: readonly string[];
+  /** Requests that the recorder had seen when each connection reached upstream. */
+  readonly recorderBefore: readonly (readonly string[])[];
+  client(): Promise<Peer>;
+  /** Resolves when that holds; looked at after each audit event and each step of a session. */
+  until(holds: () => boolean): Promise<void>;
+  /** The audit's last word on the nth session to end, counted from 1. */
+  ended(count?: number): Promise<Extract<AuditEvent, { type: 'session.ended' }>>;
+  /** Of the latest session that reached it. */
+  state(name: string): Promise<SessionView>;
+}
+
+const certificates = createCertificates(['localhost'], ['127.0.0.1']);
+
+/** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const recorder = await startV2();
+  const recorders = options.recorders ?? [recorder.address];
+  const recorderBefore: (readonly string[])[] = [];
+  const upstream = new FakeUpstream(() => recorderBefore.push([...recorder.seen.requests]));
+  const target = plainUpstream(await upstream.listen());
+  const changes = new Changes();
+  const audit: AuditEvent[] = [];
+  const sink: AuditSink = {
+    write: event => {
+      options.onAudit?.(event);
+      audit.push(event);
+      changes.tell();
+    },
+    close: () => {},
+  };
+  const log: string[] = [];
+  const logger = keepingLog(log);
+  // Nobody is looked after between sessions here: each test has its own proxy.
+  const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
+  const sessions = new SessionRegistry({
+    health,
+    cluster: 'hostile',
+    upstream: target,
+    clock: systemClock,
+    log: logger,
+    audit: sink,
+    connectRecorder: (address, connecting) =>
+      connectRecorder(address, { ...connecting, limits: options.recorderLimits ?? {} }),
+    recordingLimits: options.recordingLimits ?? {},
+    dialLimitMs: options.dialLimitMs ?? 20_000,
+    limits: { staggerMs: 20, connectMs: 10_000, finishMs: 10_000, ...options.sessionLimits },
+    keepEnded: 1_000,
+    keepEndedMs: 600_000,
+    ...options.env,
+  });
+  const seen = new Map<string, SessionView>();
+  sessions.on('changed', view => {
+    seen.set(view.id, view);
+    changes.tell();
+  });
+  const forwarder = createForwarder(target, { log: logger });
+  const { certPem: cert, keyPem: key } = await certificates;
+  const server = await startProxyServer({
+    address: '127.0.0.1',
+    port: 0,
+    tls: { cert, key },
+    authenticate: authenticator(recorders, options.identities ?? []),
+    forwarder,
+    upstream: target,
+    audit: sink,
+    log: logger,
+    sessions,
+  });
+  const clients: Peer[] = [];
+  onTestFinished(async () => {
+    for (const { socket } of clients) socket.destroy();
+    await upstream.stopListening();
+    await sessions.drain(0);
+    health.close();
+    forwarder.close();
+    await server.close(0);
+  });
+  const endings = (): Extract<AuditEvent, { type: 'session.ended' }>[] =>
+    audit.filter(event => event.type === 'session.ended');
+  return {
+    upstream,
+    recorder,
+    sessions,
+    server,
+    audit,
+    log,
+    recorderBefore,
+    client: async () => {
+      const peer = await tlsPeer(server.port);
+      clients.push(peer);
+      return peer;
+    },
+    until: holds => changes.until(holds),
+    ended: async (count = 1) => {
+      await changes.until(() => endings().length >= count);
+      const event = endings()[count - 1];
+      if (event === undefined) throw new Error('the audit lost an event');
+      return event;
+    },
+    state: async name => {
+      const reached = (): SessionView | undefined =>
+        [...seen.values()].findLast(({ transitions }) => transitions.some(({ state }) => state === name));
+      await changes.until(() => reached() !== undefined);
+      const view = reached();
+      if (view === undefined) throw new Error(`no session reached ${name}`);
+      return view;
+    },
+  };
+}
+
+function authenticator(recorderAddrs: readonly string[], more: readonly StaticIdentity[]) {
+  const rule = { impersonateGroups: ['dev'], recorderAddrs };
+  return staticTokens(
+    [
+      ...POLICIES.map(policy => ({ user: `${policy}@test`, groups: [], secret: { token: policy } })),
+      ...more,
+    ],
+    [
+      {
+        subjects: [{ user: 'open@test' }],
+        rule: { ...rule, origin: 'grants[0]', enforceRecorder: false },
+      },
+      {
+        subjects: [{ user: 'closed@test' }, ...more.map(({ user }) => ({ user }))],
+        rule: { ...rule, origin: 'grants[1]', enforceRecorder: true },
+      },
+    ],
+  );
+}
+
+/** Somebody may wait for something to hold. */
+class Changes {
+  #waiting: (() => void)[] = [];
+
+  tell(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>(resolve => this.#waiting.push(resolve));
+  }
+}
+
+function keepingLog(lines: string[]): Logger {
+  const at = (level: string) => (fields: object, message: string) => {
+    lines.push(JSON.stringify({ level, message, ...fields }));
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}

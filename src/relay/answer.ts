@@ -4,9 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { WitnessError } from '../errors.ts';
 import { pairsOf, upstreamResponseHeaders, valuesOf } from '../headers.ts';
 import { statusOf } from '../kube/status.ts';
+import { drained, sayGoodbye } from './goodbye.ts';
 
-/** How long a client may take to read a refusal and close its side. */
-const LINGER_MS = 2_000;
 /** How long upstream's refusal may take to pass, from first to last byte. */
 const PASS_MS = 10_000;
 
@@ -24,7 +23,7 @@ export async function answerErrorOnSocket(socket: Duplex, error: WitnessError): 
       'Cache-Control: no-cache, private\r\n' +
       `Connection: close\r\n\r\n${body}`,
   );
-  await endSocket(socket);
+  await sayGoodbye(socket);
 }
 
 /**
@@ -52,7 +51,7 @@ export async function answerAsItCame(socket: Duplex, response: IncomingMessage):
     }
     if (chunked) socket.write('0\r\n\r\n');
     response.destroy();
-    await endSocket(socket);
+    await sayGoodbye(socket);
   } catch {
     // Upstream's connection broke, which the client is to see as such; the session's machine has its cause already.
     cut();
@@ -80,50 +79,3 @@ function writeHead(socket: Duplex, response: IncomingMessage): boolean {
 async function* bodyOf(response: IncomingMessage): AsyncGenerator<Buffer> {
   for await (const chunk of response) if (Buffer.isBuffer(chunk) && chunk.length > 0) yield chunk;
 }
-
-function drained(socket: Duplex): Promise<void> {
-  return new Promise(resolve => {
-    if (socket.destroyed) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      socket.off('drain', done);
-      socket.off('close', done);
-      resolve();
-    };
-    socket.on('drain', done);
-    socket.on('close', done);
-  });
-}
-
-/**
- * Ends our side and reads what the client still sends until it has closed its own: closing with unread bytes resets the
- * connection, and a reset overtakes the answer (RFC 9112 section 9.6).
- */
-async function endSocket(socket: Duplex): Promise<void> {
-  if (socket.destroyed) return;
-  await new Promise<void>(resolve => {
-    const done = (): void => {
-      clearTimeout(timer);
-      socket.off('close', done);
-      socket.off('end', onHalf);
-      socket.off('finish', onHalf);
-      socket.destroy();
-      resolve();
-    };
-    const onHalf = (): void => {
-      if (socket.readableEnded && socket.writableFinished) done();
-    };
-    const timer = setTimeout(done, LINGER_MS);
-    // Stays on: after a reset, an error can follow the last of our own listeners.
-    socket.on('error', onLateError);
-    socket.on('close', done);
-    socket.on('end', onHalf);
-    socket.on('finish', onHalf);
-    socket.end();
-    socket.resume();
-  });
-}
-
-function onLateError(): void {}

@@ -33,14 +33,15 @@ export class Peer extends RawConnection {
     this.socket.end();
   }
 
+  /** Once what was sent has left: Node's TLS does not survive a reset below a write that is under way. */
   override rst(): void {
-    this.#tcp.resetAndDestroy();
+    this.socket.write('', () => this.#tcp.resetAndDestroy());
   }
 }
 
-/** A client that speaks TLS and nothing above it. Its own half stays open when the proxy closes. */
+/** A client that speaks TLS and nothing above it. It closes its half when the proxy has closed its own. */
 export async function tlsPeer(port: number): Promise<Peer> {
-  const tcp = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const tcp = connectTcp({ port, host: '127.0.0.1' });
   tcp.on('error', () => {});
   await once(tcp, 'connect');
   tcp.setNoDelay(true);

@@ -17,6 +17,7 @@ grants:
   - subjects: [{ user: "*" }]
     recorderAddrs: ["127.0.0.1:80"]
     enforceRecorder: true
+    unrecordable: audit
 audit: { file: audit.jsonl }
 `,
   'c.yaml',
@@ -45,6 +46,7 @@ describe('what a configuration is made into', () => {
           impersonateGroups: [],
           recorderAddrs: ['127.0.0.1:80'],
           enforceRecorder: true,
+          unrecordable: 'audit',
         },
       },
     ]);

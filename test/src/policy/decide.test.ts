@@ -79,6 +79,51 @@ describe('the decision on an ordinary request', () => {
     }
   });
 
+  const UNRECORDABLE = ['tunnel', 'relay', 'node', 'debug', 'foreign'] as const;
+
+  test.each(UNRECORDABLE)('%s passes audited where the enforcing rule says so', kind => {
+    const given = rules({ enforceRecorder: true, unrecordable: 'audit' }, { impersonateGroups: ['dev'] });
+    expect(decideRequest(given, kind)).toEqual({ kind: 'audit', origins: ['grants[0]'] });
+  });
+
+  test.each<[string, CapabilityRule[], string]>([
+    [
+      'another enforcing rule that says nothing',
+      rules({ enforceRecorder: true, unrecordable: 'audit' }, { enforceRecorder: true }),
+      'in grants[1]',
+    ],
+    [
+      'another enforcing rule that denies',
+      rules(
+        { enforceRecorder: true, unrecordable: 'deny' },
+        { enforceRecorder: true, unrecordable: 'audit' },
+      ),
+      'in grants[0]',
+    ],
+    [
+      'a rule that only denies',
+      rules({ enforceRecorder: true, unrecordable: 'audit' }, { unrecordable: 'deny' }),
+      'in grants[1]',
+    ],
+    [
+      'the enforcing rule, whatever a rule beside it allows',
+      rules({ enforceRecorder: true }, { unrecordable: 'audit' }),
+      'in grants[0]',
+    ],
+  ])('deny beats audit: %s', (_name, given, denying) => {
+    for (const kind of UNRECORDABLE) {
+      const decision = decideRequest(given, kind);
+      expect(decision).toMatchObject({ kind: 'refuse', code: 'KW_FORBIDDEN' });
+      expect(
+        decision.kind === 'refuse' && decision.message.endsWith(`"unrecordable: audit" ${denying}`),
+      ).toBe(true);
+    }
+  });
+
+  test('without enforcement, "unrecordable" has no effect', () => {
+    expect(decideRequest(rules({ unrecordable: 'deny' }), 'tunnel')).toEqual({ kind: 'pass' });
+  });
+
   test.each(classes)('%s without enforcement passes', kind => {
     expect(decideRequest(rules({ recorderAddrs: ['a:1'] }), kind)).toEqual({ kind: 'pass' });
   });

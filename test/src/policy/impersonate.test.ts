@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Caller } from '../../../src/policy/caller.ts';
-import { upgradeHeaders, upstreamHeaders } from '../../../src/policy/impersonate.ts';
+import { SESSION_MARKER, upgradeHeaders, upstreamHeaders } from '../../../src/policy/impersonate.ts';
 
 const ann: Caller = { user: 'ann', groups: ['dev'], source: 'static', rules: [] };
 
@@ -29,6 +29,7 @@ describe('headers towards the API server', () => {
       'X-Forwarded-For: ::1',
       'Impersonate-User: ann',
       'Impersonate-Group: dev',
+      'Impersonate-Extra-kubewitness.dev%2Fsession: u-1',
     ]);
   });
 
@@ -72,6 +73,7 @@ describe('headers towards the API server', () => {
     expect(linesOf(upstreamHeaders([name, 'evil', name, 'evil2'], ann))).toEqual([
       'Impersonate-User: ann',
       'Impersonate-Group: dev',
+      'Impersonate-Extra-kubewitness.dev%2Fsession: 1',
     ]);
   });
 
@@ -85,6 +87,7 @@ describe('headers towards the API server', () => {
       'Authorization: Bearer own',
       'Impersonate-User: ann',
       'Impersonate-Group: dev',
+      'Impersonate-Extra-kubewitness.dev%2Fsession: 1',
     ]);
   });
 
@@ -111,6 +114,18 @@ describe('impersonation', () => {
       'Impersonate-Extra-scopes: a',
       'Impersonate-Extra-scopes: b',
       'Impersonate-Extra-note: c',
+      'Impersonate-Extra-kubewitness.dev%2Fsession: 1',
+    ]);
+  });
+
+  test('every request is marked as ours, and an identity that brings the mark is not heard', () => {
+    const marks = (extra: Record<string, string[]>, auditId?: string): string[] =>
+      linesOf(upstreamHeaders([], { ...ann, extra }, auditId === undefined ? {} : { auditId })).filter(line =>
+        line.startsWith('Impersonate-Extra-kubewitness'),
+      );
+    expect(marks({})).toEqual(['Impersonate-Extra-kubewitness.dev%2Fsession: 1']);
+    expect(marks({ [SESSION_MARKER]: ['forged', 'twice'] }, 's-1')).toEqual([
+      'Impersonate-Extra-kubewitness.dev%2Fsession: s-1',
     ]);
   });
 
@@ -155,7 +170,7 @@ describe('impersonation', () => {
   test('the refusal names the number of groups, and no identity', () => {
     const groups = Array.from({ length: 257 }, (_, at) => `g${at}`);
     expect(() => upstreamHeaders([], { ...ann, groups })).toThrow(/257 groups.*256/);
-    expect(upstreamHeaders([], { ...ann, groups: groups.slice(1) })).toHaveLength(2 + 512);
+    expect(upstreamHeaders([], { ...ann, groups: groups.slice(1) })).toHaveLength(2 + 512 + 2);
     expect(() => upstreamHeaders([], { ...ann, user: 'secret\n' })).toThrow(/^(?!.*secret)/s);
   });
 });
@@ -170,6 +185,11 @@ describe('asking for an upgrade', () => {
       'Sec-WebSocket-Version: 13',
       'Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io',
     ]);
+  });
+
+  test('a WebSocket that names no subprotocol asks for none', () => {
+    const headers = upgradeHeaders({ transport: 'websocket', key: 'k', offered: [] });
+    expect(headers).not.toContain('Sec-WebSocket-Protocol');
   });
 
   test('SPDY: one line for each version (B002)', () => {

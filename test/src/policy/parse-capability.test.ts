@@ -31,6 +31,7 @@ describe('a rule of the Tailscale capability', () => {
       { ENFORCERECORDER: true, Impersonate: { Groups: ['a'] } },
       { ...empty, enforceRecorder: true, impersonateGroups: ['a'] },
     ],
+    ['what becomes of unrecordable roads', { unrecordable: 'audit' }, { ...empty, unrecordable: 'audit' }],
   ])('%s', (_name, value, expected) => {
     expect(parseCapability(value, origin)).toEqual(expected);
   });
@@ -54,6 +55,7 @@ describe('a rule of the Tailscale capability', () => {
     ['groups that are no list', { impersonate: { groups: 'dev' } }],
     ['groups that are no strings', { impersonate: { groups: [1] } }],
     ['an impersonate that is a list', { impersonate: [] }],
+    ['an unknown way with unrecordable roads', { unrecordable: 'allow' }],
     ['two spellings of one key', { enforceRecorder: true, enforcerecorder: false }],
   ])('%s cannot be read', (_name, value) => {
     expect(() => parseCapability(value, origin)).toThrow(

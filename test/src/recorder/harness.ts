@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
+import type { Access } from '../../../src/recorder/access.ts';
 import { FolderStorage } from '../../../src/recorder/folder-storage.ts';
 import type { RecorderServerLimits } from '../../../src/recorder/limits.ts';
 import type { RecorderLog } from '../../../src/recorder/log.ts';
-import { type RunningRecorder, startRecorder } from '../../../src/recorder/server.ts';
-import type { RecordingStorage } from '../../../src/recorder/storage.ts';
+import { type RecorderTls, type RunningRecorder, startRecorder } from '../../../src/recorder/server.ts';
+import type { RecordingStorage, RecordingWriter } from '../../../src/recorder/storage.ts';
 
 export const HEADER_LINE = `${JSON.stringify({ version: 2, width: 80, height: 24, timestamp: 1767225600 })}\n`;
 export const CAST = `${HEADER_LINE}[0.5,"o","/ # "]\n[1.25,"o","hé\\n"]\n`;
@@ -59,6 +60,21 @@ export async function newFolder(): Promise<string> {
   return folder;
 }
 
+/** A storage that has one writer and nothing else. */
+export function storageOf(writer: RecordingWriter): RecordingStorage {
+  return {
+    open: async () => writer,
+    search: async () => ({ manifests: [] }),
+    get: async () => undefined,
+    openCast: async () => undefined,
+    appendEvent: async () => {},
+    hold: async () => undefined,
+    remove: async () => {},
+    appendRetention: async () => {},
+    close: async () => {},
+  };
+}
+
 export interface Running {
   readonly recorder: RunningRecorder;
   readonly folder: string;
@@ -70,6 +86,8 @@ export interface RunOptions {
   readonly minFreeBytes?: number;
   readonly storage?: RecordingStorage;
   readonly folder?: string;
+  readonly access?: Access;
+  readonly tls?: RecorderTls;
 }
 
 /** A recorder on a free port of the loopback, closed when the test is over. */
@@ -91,6 +109,8 @@ export async function running(options: RunOptions = {}): Promise<Running> {
     clock: systemClock,
     log,
     ...(limits !== undefined && { limits }),
+    ...(options.access !== undefined && { access: options.access }),
+    ...(options.tls !== undefined && { tls: options.tls }),
   });
   onTestFinished(() => recorder.close(0));
   return { recorder, folder, log };
@@ -108,9 +128,11 @@ export function http1(
   method: string,
   path: string,
   body?: string | Buffer,
+  authorization?: string,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, agent: false }, response => {
+    const headers = authorization === undefined ? {} : { authorization };
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, response => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -147,8 +169,12 @@ export class V2Sender {
   #text = '';
   #waiting: (() => void)[] = [];
 
-  constructor(session: ClientHttp2Session, path = '/v2/record') {
-    this.stream = session.request({ ':method': 'POST', ':path': path }, { endStream: false });
+  constructor(
+    session: ClientHttp2Session,
+    path = '/v2/record',
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    this.stream = session.request({ ':method': 'POST', ':path': path, ...headers }, { endStream: false });
     this.status = new Promise((resolve, reject) => {
       this.stream.on('response', headers => resolve(headers[':status'] ?? 0));
       this.stream.on('error', reject);

@@ -4,19 +4,18 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type RecordingStorage, type RecordingWriter, StorageError } from '../../../src/recorder/storage.ts';
-import { ackOf, CAST, HEADER_LINE, http1, http2, onlyManifest, running, V2Sender } from './harness.ts';
-
-/** A storage that has one writer and nothing else. */
-function storageOf(writer: RecordingWriter): RecordingStorage {
-  return {
-    open: async () => writer,
-    list: async () => [],
-    get: async () => undefined,
-    openCast: async () => undefined,
-    appendEvent: async () => {},
-  };
-}
+import { type RecordingWriter, StorageError } from '../../../src/recorder/storage.ts';
+import {
+  ackOf,
+  CAST,
+  HEADER_LINE,
+  http1,
+  http2,
+  onlyManifest,
+  running,
+  storageOf,
+  V2Sender,
+} from './harness.ts';
 
 describe('recorder protocol v2', () => {
   test('HEAD answers 200 over HTTP/2 with prior knowledge', async () => {

@@ -12,12 +12,27 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'hostile', include: ['test/hostile/**/*.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/support/kubectl-setup.ts'],
           testTimeout: 90_000,
           hookTimeout: 90_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          // After the others: a cold build of the Go programs takes every core.
+          sequence: { groupOrder: 1 },
+          testTimeout: 90_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -48,8 +48,7 @@ export function tunnelPorts(query: string): readonly string[] | 'unknown' {
   return ports.length === 0 ? 'unknown' : ports;
 }
 
-function streamsOverWebSocket({ isResourceRequest, apiGroup, resource, subresource, verb }: RequestInfo) {
-  if (!isResourceRequest) return false;
+function streamsOverWebSocket({ apiGroup, resource, subresource, verb }: RequestInfo): boolean {
   return verb === 'watch' || (apiGroup === '' && resource === 'pods' && subresource === 'log');
 }
 

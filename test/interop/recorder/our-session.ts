@@ -7,7 +7,7 @@ import { Recording } from '../../../src/recording/recording.ts';
 import type { RecordingLimits } from '../../../src/recording/recording-limits.ts';
 import type { RecorderError, Upload, UploadEvents } from '../../../src/recording/upload.ts';
 
-const SUBJECT: CastSubject = {
+export const SUBJECT: CastSubject = {
   command: ['sh'],
   srcNode: 'laptop.tail0.ts.net',
   srcNodeID: 'nABC1CNTRL',

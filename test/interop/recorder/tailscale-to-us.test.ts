@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { CastSubject } from '../../../src/recording/cast.ts';
+import { headerLine } from '../../../src/recording/cast.ts';
 import { CAST, HEADER_LINE, onlyManifest, type RunOptions, running } from '../../src/recorder/harness.ts';
 import { buildGo, describeWithGo } from '../go-program.ts';
-import { runUpload, type TailscaleResult } from './tailscale-upload.ts';
+import { SUBJECT } from './our-session.ts';
+import { run, runUpload, type TailscaleResult } from './tailscale-upload.ts';
 
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -137,5 +140,15 @@ describeWithGo("Tailscale's client and our recorder", () => {
     const { address } = await start();
     const result = await runUpload(binary, ['event', address], 'hello');
     expect(result?.error).toMatch(/400.*the event is not JSON/s);
+  });
+
+  test.each<[string, Partial<CastSubject>]>([
+    ['of a user', { srcNodeUserID: 42, srcNodeUser: 'ann@example.com' }],
+    ['of a tagged node', { srcNodeTags: ['tag:ci', 'tag:prod'], command: [] }],
+  ])('our cast header, %s, is theirs key by key, and ours follows', async (_caller, caller) => {
+    const ours = headerLine({ ...SUBJECT, ...caller }, { cols: 100, rows: 30 }, 1_767_225_600).toString();
+    const theirs = await run(binary, ['header'], ours);
+    const start = `${theirs.trimEnd().slice(0, -1)},"kubewitness":{`;
+    expect(ours.slice(0, start.length)).toBe(start);
   });
 });

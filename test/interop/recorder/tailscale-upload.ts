@@ -12,16 +12,22 @@ const RESULT = z.object({
 
 export type TailscaleResult = z.infer<typeof RESULT>;
 
-/**
- * Runs the uploader with a text for its stdin, until it ends by itself. Undefined when it was told to die. Rejects with
- * its stderr.
- */
+/** A program that takes longer hangs, and is killed. */
+const RUN_LIMIT_MS = 60_000;
+
+/** Runs the uploader. Undefined when it was told to die, and has. */
 export async function runUpload(
   binary: string,
   args: readonly string[],
   stdin: string,
 ): Promise<TailscaleResult | undefined> {
-  const child = spawn(binary, args);
+  const stdout = await run(binary, args, stdin);
+  return stdout === '' ? undefined : RESULT.parse(JSON.parse(stdout));
+}
+
+/** Runs a program with a text for its stdin, until it ends. Rejects with its stderr. */
+export async function run(binary: string, args: readonly string[], stdin: string): Promise<string> {
+  const child = spawn(binary, args, { timeout: RUN_LIMIT_MS });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -30,10 +36,10 @@ export async function runUpload(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // An upload that is refused leaves its input unread; the result says why.
+  // A program that ends before its input does has said why.
   child.stdin.on('error', () => {});
   child.stdin.end(stdin);
   await once(child, 'close');
-  if (child.exitCode !== 0) throw new Error(`the uploader ended (code ${child.exitCode}): ${stderr}`);
-  return stdout === '' ? undefined : RESULT.parse(JSON.parse(stdout));
+  if (child.exitCode === 0) return stdout;
+  throw new Error(`the uploader ended (code ${child.exitCode}, signal ${child.signalCode}): ${stderr}`);
 }

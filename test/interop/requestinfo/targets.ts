@@ -47,6 +47,9 @@ export const REAL_PATHS: readonly string[] = [
   '/apis/cluster.karmada.io/v1alpha1/clusters/c/proxy/api/v1/namespaces/ns/pods/p/exec',
 ];
 
+/** The roads into a pod or a node: half of what is generated starts from one. */
+const ROADS = REAL_PATHS.filter(path => /exec|attach|portforward|ephemeral|proxy/.test(path));
+
 const WORDS = [
   ...['api', 'apis', 'v1', 'watch', 'proxy', 'namespaces', 'ns', 'status', 'finalize', 'pods', 'nodes'],
   ...['services', 'p', 'exec', 'attach', 'portforward', 'ephemeralcontainers', 'log', 'EXEC', 'Pods', ''],
@@ -159,7 +162,11 @@ const assembled = fc
   .map(words => `/${words.join('/')}`);
 const path = fc
   .tuple(
-    fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...REAL_PATHS) }, { weight: 1, arbitrary: assembled }),
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...ROADS) },
+      { weight: 3, arbitrary: fc.constantFrom(...REAL_PATHS) },
+      { weight: 1, arbitrary: assembled },
+    ),
     fc.array(mutation, { maxLength: 3 }),
   )
   .map(([real, mutations]) => mutations.reduce((text, change) => change(text), real));
@@ -172,3 +179,15 @@ export const target = fc
 export const method = fc.constantFrom(
   ...['GET', 'GET', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'CONNECT', 'TRACE', 'get'],
 );
+
+const LISTS = [
+  '/api/v1/pods',
+  '/api/v1/namespaces/ns/pods',
+  '/apis/apps/v1/deployments',
+  '/api/v1/namespaces',
+];
+
+/** Lists, for which the query decides whether they are watches. */
+export const listTarget = fc
+  .tuple(fc.constantFrom(...LISTS), query)
+  .map(([text, asked]) => `${text}?${asked}`);

@@ -1,5 +1,6 @@
 // Command upload sends to a recorder with the code of Tailscale's proxy. It writes one JSON line: how it went.
 //
+//	upload header              stdin is a cast's first line; answers with what that proxy's type makes of it
 //	upload cast    RECORDER...   stdin is a cast, sent line by line as that proxy does
 //	upload session RECORDER...   a short session, written to a cast by that proxy's own writer
 //	upload event   RECORDER      stdin is one event document
@@ -46,6 +47,12 @@ func main() {
 	forceV1 := flag.Bool("v1", false, "let the probe for v2 fail")
 	ending := flag.String("end", "close", "what follows the last line: close, cancel (of the session) or die (of the proxy)")
 	flag.Parse()
+	if flag.Arg(0) == "header" {
+		if err := copyHeader(os.Stdin, os.Stdout); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	dial := netx.DialFunc(new(net.Dialer).DialContext)
 	if *forceV1 {
 		dial = failFirst(dial)
@@ -167,6 +174,14 @@ func writeSession(to io.WriteCloser) error {
 		cast.WriteOutput([]byte("\xe2\x82")),
 		cast.WriteOutput([]byte("\xac\xff\x00")),
 	)
+}
+
+func copyHeader(from io.Reader, to io.Writer) error {
+	var header sessionrecording.CastHeader
+	if err := json.NewDecoder(from).Decode(&header); err != nil {
+		return err
+	}
+	return json.NewEncoder(to).Encode(header)
 }
 
 func text(err error) string {

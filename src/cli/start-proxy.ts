@@ -13,6 +13,7 @@ import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { createForwarder } from '../proxy/forward.ts';
 import { connectRecorder, probeRecorder } from '../recording/connect.ts';
+import { deliverEvent } from '../recording/deliver-event.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
@@ -54,12 +55,15 @@ export async function runProxy({ config, readyFile }: { config: string; readyFil
 export async function startProxy(configFile: string, logger?: Logger): Promise<RunningProxy> {
   const config = readConfig(configFile);
   const log = logger ?? createLogger(config.log.level);
-  const upstream = loadUpstream(upstreamSource(config), {
-    readFile: readText,
-    modifiedAtMs: file => statSync(file).mtimeMs,
-    clock: systemClock,
-    log,
-  });
+  const upstream = {
+    ...loadUpstream(upstreamSource(config), {
+      readFile: readText,
+      modifiedAtMs: file => statSync(file).mtimeMs,
+      clock: systemClock,
+      log,
+    }),
+    marksRequests: config.upstream.marker,
+  };
   const tls = { cert: readText(config.listen.tls.cert), key: readText(config.listen.tls.key) };
   const authenticate = staticTokens(identitiesOf(config, readText), grantsOf(config));
   await probeUpstream(upstream, { timeoutMs: PROBE_MS });
@@ -96,6 +100,9 @@ export async function startProxy(configFile: string, logger?: Logger): Promise<R
     upstream,
     audit,
     log,
+    clock: systemClock,
+    health,
+    deliverEvent,
     sessions,
   });
   return {

@@ -11,6 +11,7 @@ export function grantsOf({ grants }: Config): Grant[] {
       impersonateGroups: grant.impersonate?.groups ?? [],
       recorderAddrs: grant.recorderAddrs,
       enforceRecorder: grant.enforceRecorder,
+      enableEvents: grant.enableEvents,
       ...(grant.unrecordable === undefined ? {} : { unrecordable: grant.unrecordable }),
     },
   }));

@@ -43,6 +43,12 @@ const upstream = z
       .optional()
       .describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
     context: text.optional().describe('Its context; without this the current one.'),
+    marker: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Send the extra kubewitness.dev/session for docs/deploy/admission-policy.yaml; takes the right to impersonate it.',
+      ),
     inCluster: z.literal(true).optional().describe("Take the pod's service account instead."),
   })
   .refine(
@@ -99,6 +105,10 @@ const grant = z.strictObject({
     .array(recorderAddress)
     .default([])
     .describe('Recorders as host:port, in the order to be tried; IPv6 in brackets.'),
+  enableEvents: z
+    .boolean()
+    .default(false)
+    .describe('Every request is told to a recorder as an event before it is forwarded.'),
   enforceRecorder: z
     .boolean()
     .default(false)

@@ -13,6 +13,19 @@ export interface Caller {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
   readonly source: IdentitySource;
   readonly rules: readonly CapabilityRule[];
+  /** The machine that the caller sits at, where the source knows machines. */
+  readonly device?: Device;
+}
+
+/** A node of the tailnet, for the header of a cast. Tagged nodes belong to their tags and have no user. */
+export interface Device {
+  /** Fully qualified name, without the last dot. */
+  readonly node: string;
+  /** Tailscale's stable node id. */
+  readonly nodeId: string;
+  readonly tags: readonly string[];
+  readonly userId?: number;
+  readonly userName?: string;
 }
 
 /** Each group is a header line upstream, and header blocks have an end. More is refused, never cut. */

@@ -28,8 +28,9 @@ const FORWARDED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Extra key of every request that came through this proxy. Setting extras takes a right that ordinary users do not have
- * (`impersonate` on userextras), so an admission policy can tell our requests from others (docs/security.md).
+ * Extra key of every request that came through this proxy, where the configuration asks for it. Setting extras takes a
+ * right that ordinary users do not have (`impersonate` on userextras), so an admission policy can tell our requests from
+ * others (docs/security.md).
  */
 export const SESSION_MARKER = 'kubewitness.dev/session';
 
@@ -42,6 +43,8 @@ export interface UpstreamHeaderOptions {
   readonly auditId?: string;
   /** Becomes X-Forwarded-For, which the API server's audit shows as source address. */
   readonly clientAddress?: string;
+  /** Value of the extra `SESSION_MARKER`. Left out where the cluster's admission does not ask for it. */
+  readonly marker?: string;
 }
 
 /**
@@ -52,7 +55,7 @@ export interface UpstreamHeaderOptions {
 export function upstreamHeaders(
   raw: RawHeaders,
   caller: Caller,
-  { host, authorization, auditId, clientAddress }: UpstreamHeaderOptions = {},
+  { host, authorization, auditId, clientAddress, marker }: UpstreamHeaderOptions = {},
 ): string[] {
   refuseUncarriable(caller);
   // RFC 9110 section 7.6.1: what Connection names ends here. It is read before ours are added, so it cannot name them.
@@ -67,7 +70,7 @@ export function upstreamHeaders(
     ...line('Authorization', authorization),
     ...line('Audit-ID', auditId),
     ...line('X-Forwarded-For', clientAddress),
-    ...impersonation(caller, auditId ?? '1'),
+    ...impersonation(caller, marker),
   ];
 }
 
@@ -93,12 +96,14 @@ export function upgradeHeaders(upgrade: AnyUpgrade): string[] {
  * One line for each value: the API server splits nothing, so `ops, eu` is one group. The marker is ours alone: an
  * identity source that brings the key is not heard.
  */
-function impersonation({ user, groups, uid, extra = {} }: Caller, marker: string): string[] {
+function impersonation({ user, groups, uid, extra = {} }: Caller, marker: string | undefined): string[] {
+  const { [SESSION_MARKER]: _notTheirs, ...theirs } = extra;
+  const extras = { ...theirs, ...(marker === undefined ? {} : { [SESSION_MARKER]: [marker] }) };
   return [
     ...line('Impersonate-User', asHeaderValue(user)),
     ...groups.flatMap(group => line('Impersonate-Group', asHeaderValue(group))),
     ...line('Impersonate-Uid', uid === undefined ? undefined : asHeaderValue(uid)),
-    ...Object.entries({ ...extra, [SESSION_MARKER]: [marker] }).flatMap(([key, values]) =>
+    ...Object.entries(extras).flatMap(([key, values]) =>
       values.flatMap(value => line(`Impersonate-Extra-${escapeExtraKey(key)}`, asHeaderValue(value))),
     ),
   ];

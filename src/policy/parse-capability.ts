@@ -39,6 +39,7 @@ export function parseCapability(value: unknown, origin: string): CapabilityRule 
     impersonateGroups: rule.impersonate?.groups ?? [],
     recorderAddrs: rule.recorderaddrs ?? [],
     enforceRecorder: rule.enforcerecorder ?? false,
+    enableEvents: rule.enableevents ?? false,
     ...(rule.unrecordable == null ? {} : { unrecordable: rule.unrecordable }),
   };
 }

@@ -8,8 +8,12 @@ export interface CapabilityRule {
   /** `host:port`, with IPv6 in brackets. */
   readonly recorderAddrs: readonly string[];
   readonly enforceRecorder: boolean;
+  /** Every request is told to a recorder. Left out: no. */
+  readonly enableEvents?: boolean;
   /** Left out: it denies where this rule enforces a recorder, and says nothing where it does not. */
   readonly unrecordable?: Unrecordable;
+  /** Whom the caller may act as with `--as`. Left out: nobody. Names in which `*` stands for any run of characters. */
+  readonly impersonateAs?: { readonly users: readonly string[]; readonly groups: readonly string[] };
 }
 
 /** What becomes of the roads that lead past the recorder, for a caller whose sessions must be recorded. */
@@ -20,6 +24,7 @@ export interface MergedRules {
   readonly impersonateGroups: readonly string[];
   readonly recorderAddrs: readonly string[];
   readonly enforceRecorder: boolean;
+  readonly enableEvents: boolean;
   /** Origins of the rules that matter for recording, for messages and audit. */
   readonly origins: readonly string[];
 }
@@ -30,6 +35,7 @@ export function mergeRules(rules: readonly CapabilityRule[]): MergedRules {
     impersonateGroups: unique(rules.flatMap(rule => rule.impersonateGroups)),
     recorderAddrs: unique(rules.flatMap(rule => rule.recorderAddrs)),
     enforceRecorder: rules.some(rule => rule.enforceRecorder),
+    enableEvents: rules.some(rule => rule.enableEvents === true),
     origins: rules
       .filter(rule => rule.enforceRecorder || rule.recorderAddrs.length > 0)
       .map(rule => rule.origin),

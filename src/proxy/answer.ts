@@ -3,7 +3,6 @@ import { STATUS_CODES } from 'node:http';
 import type { WitnessError } from '../errors.ts';
 import { statusOf } from '../kube/status.ts';
 
-
 /** How long what is left of a request body is read and dropped, so that closing does not reset the answer away. */
 const LINGER_MS = 2_000;
 

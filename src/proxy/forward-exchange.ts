@@ -8,6 +8,8 @@ import { passResponse } from './forward-response.ts';
 
 export interface ExchangeOptions {
   readonly hasBody: boolean;
+  /** Read whole before; undefined: it streams. */
+  readonly body?: Buffer;
   /** From the last byte of the request to upstream's headers; undefined: as long as it takes. */
   readonly responseHeadersMs: number | undefined;
   readonly connectMs: number;
@@ -62,7 +64,8 @@ export class Exchange {
     upstream.once('close', () => {
       if (this.#attempt === attempt && this.#state === 'waiting') this.fail(withoutAnswer());
     });
-    if (this.#options.hasBody) this.#upload(upstream);
+    if (this.#options.body !== undefined) upstream.end(this.#options.body);
+    else if (this.#options.hasBody) this.#upload(upstream);
     else upstream.end();
   }
 

@@ -20,6 +20,8 @@ export interface ForwardPlan {
   readonly headers: RawHeaders;
   /** Watches, logs, proxies: may stay silent for as long as they like. */
   readonly longRunning: boolean;
+  /** The whole body, where it was read before; otherwise it streams from the request. */
+  readonly body?: Buffer;
 }
 
 export interface ForwardLimits {
@@ -102,6 +104,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
     };
     const exchange = new Exchange(request, response, {
       hasBody: framing.hasBody,
+      ...(plan.body === undefined ? {} : { body: plan.body }),
       responseHeadersMs: plan.longRunning ? undefined : limits.responseHeadersMs,
       connectMs: limits.connectMs,
       sendAgain: () => send(agents.fresh),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditSink } from '../audit/record.ts';
 import { messageOf, WitnessError } from '../errors.ts';
@@ -14,13 +15,15 @@ import { auditSubject } from '../session/audit.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
+import { framingOf } from './forward-framing.ts';
+import type { EventDependencies } from './record-request.ts';
+import { recordRequest } from './record-request.ts';
 
-export interface ProxyDependencies {
+export interface ProxyDependencies extends EventDependencies {
   readonly authenticate: Authenticator;
   readonly forwarder: Forwarder;
   readonly upstream: Upstream;
   readonly audit: AuditSink;
-  readonly log: Logger;
 }
 
 /** A request that was read, and whose caller is known. */
@@ -68,7 +71,12 @@ export async function handleRequest(
         'port-forward needs a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
       );
     }
-    const headers = upstreamHeaders(request.rawHeaders, caller, clientAddressOf(request));
+    const auditId = randomUUID();
+    const headers = upstreamHeaders(request.rawHeaders, caller, {
+      auditId,
+      ...clientAddressOf(request),
+      ...(deps.upstream.marksRequests ? { marker: auditId } : {}),
+    });
     if (decision.kind === 'audit') {
       deps.audit.write({
         type: 'request.unrecordable',
@@ -80,10 +88,13 @@ export async function handleRequest(
       });
     }
     proceed();
+    const body = await recordRequest(request, admitted, auditId, framingOf(request).hasBody, deps);
+    if (response.destroyed) return;
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
       longRunning: isLongRunning(target.info, target.query),
+      ...(body === undefined ? {} : { body }),
     });
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { AuditSink, AuditSubject } from '../audit/record.ts';
 import { messageOf, WitnessError } from '../errors.ts';
@@ -68,11 +67,10 @@ export class Tunnels {
    * Asks upstream for the upgrade as the caller, and joins the sockets. Resolves at the end of it, whatever that is.
    * Throws KW_STOPPING after `close`, before anything was done.
    */
-  async run(request: TunnelRequest, client: Duplex, head: Buffer): Promise<void> {
+  async run(id: string, request: TunnelRequest, client: Duplex, head: Buffer): Promise<void> {
     if (this.#closed) {
       throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new tunnel; try again');
     }
-    const id = randomUUID();
     this.#auditStart(id, request);
     const abort = new AbortController();
     const giveUp = (): void => {
@@ -83,6 +81,7 @@ export class Tunnels {
     const live = { stop: giveUp };
     this.#live.add(live);
     let end: TunnelEnd;
+    let refusal: WitnessError | undefined;
     try {
       const joined = await this.#dial(id, request, client, early, abort.signal);
       end =
@@ -97,11 +96,12 @@ export class Tunnels {
       const { aborted } = abort.signal;
       end = { bytesToClient: 0, bytesToUpstream: 0, cause: aborted ? 'clientLeft' : 'upstreamFailed' };
       early.release();
-      if (!aborted) await answerErrorOnSocket(client, this.#refusalOf(id, thrown));
+      if (!aborted) refusal = this.#refusalOf(id, thrown);
     } finally {
       this.#live.delete(live);
     }
     this.#auditEnd(id, request, end);
+    if (refusal !== undefined) await answerErrorOnSocket(client, refusal);
   }
 
   /** Upstream's socket, after its 101 went to the client; undefined when its refusal did. */
@@ -119,6 +119,7 @@ export class Tunnels {
       headers: [
         ...upstreamHeaders(rawHeaders, caller, {
           auditId: id,
+          ...(this.#env.upstream.marksRequests ? { marker: id } : {}),
           ...(clientAddress === undefined ? {} : { clientAddress }),
         }),
         ...upgradeHeaders(upgrade),
@@ -164,8 +165,9 @@ export class Tunnels {
 
   #auditEnd(id: string, request: TunnelRequest, end: TunnelEnd): void {
     const { allowedBy, subject, path, ports } = request;
+    const { transport } = request.upgrade;
     const facts = { class: request.class, path, ports, ...end };
-    this.#env.log.info({ tunnel: id, user: request.caller.user, ...facts }, 'tunnel ended');
+    this.#env.log.info({ tunnel: id, user: request.caller.user, transport, ...facts }, 'tunnel ended');
     if (allowedBy === undefined) return;
     this.#env.audit.write({ type: 'tunnel.ended', tunnelId: id, subject, ...facts });
   }

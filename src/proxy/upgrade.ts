@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WitnessError } from '../errors.ts';
@@ -12,6 +13,7 @@ import type { SessionRegistry } from '../session/registry.ts';
 import type { SessionRequest } from '../session/request.ts';
 import type { Admitted, ProxyDependencies } from './handle.ts';
 import { admit, auditRefusal, refusalOf } from './handle.ts';
+import { recordRequest } from './record-request.ts';
 import type { TunnelRequest, Tunnels } from './tunnels.ts';
 
 /**
@@ -22,7 +24,10 @@ export async function handleUpgrade(
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
-  deps: ProxyDependencies & { readonly sessions: SessionRegistry; readonly tunnels: Tunnels },
+  deps: ProxyDependencies & {
+    readonly sessions: Pick<SessionRegistry, 'draining' | 'start'>;
+    readonly tunnels: Tunnels;
+  },
 ): Promise<void> {
   // First of all: a socket without an error listener takes the process with it.
   const onError = (error: Error): void => deps.log.debug({ error: error.message }, 'client socket failed');
@@ -36,9 +41,12 @@ export async function handleUpgrade(
     if (deps.sessions.draining) {
       throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
     }
+    // The event, the recording and the API server's audit line share one id.
+    const id = randomUUID();
+    await recordRequest(request, admitted, id, false, deps);
     if (client.destroyed) return;
-    if ('exec' in wanted) deps.sessions.start(wanted, { client, head });
-    else await deps.tunnels.run(wanted, client, head);
+    if ('exec' in wanted) deps.sessions.start(id, wanted, { client, head });
+    else await deps.tunnels.run(id, wanted, client, head);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
     auditRefusal(request, caller, error, deps.audit);

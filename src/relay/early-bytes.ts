@@ -1,7 +1,10 @@
 import type { Duplex } from 'node:stream';
 
-/** What a client may send before upstream has answered; past it the socket is paused, not buffered. */
-const MAX_EARLY_BYTES = 64 * 1024;
+/**
+ * What a client may send before upstream has answered; past it the socket is paused, not buffered. No known client sends
+ * anything so early. One that goes past the bound and leaves is missed only when the waits for others are over.
+ */
+const MAX_EARLY_BYTES = 256 * 1024;
 
 /**
  * Keeps what a client sends before its session is joined, and notices that it leaves. The reading itself is what makes

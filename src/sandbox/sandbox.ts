@@ -143,7 +143,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await upgrades.serve(target, request, socket, head);
     } catch (error) {
       const failure = failureOf(error);
-      if (error instanceof ApiFailure) refuseUpgrade(socket, failure);
+      if (error instanceof ApiFailure) refuseUpgrade(socket, failure, auditIdOf(request));
       else socket.destroy();
     }
   };

@@ -41,8 +41,19 @@ export class Upgrades {
     maxPayload: MAX_MESSAGE_BYTES,
   });
 
+  /** Apart, because ws takes no slash in a subprotocol: it is not shown the name, and answers with it all the same. */
+  readonly #tunnels = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    clientTracking: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+
   constructor(kubelet: Kubelet) {
     this.#kubelet = kubelet;
+    this.#tunnels.on('headers', headers => {
+      headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_TUNNEL}`);
+    });
     // A client that offers no subprotocol gets an empty header back, as from x/net/websocket.
     this.#websockets.on('headers', (headers, request) => {
       if (request.headers['sec-websocket-protocol'] === undefined) headers.push('Sec-WebSocket-Protocol: ');
@@ -89,8 +100,8 @@ export class Upgrades {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
-    request.headers['sec-websocket-protocol'] = PORT_FORWARD_TUNNEL;
-    this.#websockets.handleUpgrade(request, socket, head, websocket => {
+    delete request.headers['sec-websocket-protocol'];
+    this.#tunnels.handleUpgrade(request, socket, head, websocket => {
       servePortForward(createWebSocketStream(websocket), Buffer.alloc(0));
     });
   }
@@ -214,10 +225,10 @@ async function acceptSpdy(
 }
 
 /** The answer to an upgrade that is refused; the connection ends with it. */
-export function refuseUpgrade(socket: Duplex, failure: ApiFailure): void {
+export function refuseUpgrade(socket: Duplex, failure: ApiFailure, auditId: string): void {
   const body = JSON.stringify(failure.toStatus());
   socket.end(
     `HTTP/1.1 ${String(failure.code)} ${failure.reason}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`,
+      `Audit-Id: ${auditId}\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

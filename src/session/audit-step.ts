@@ -1,8 +1,14 @@
 import type { Step } from './observe.ts';
 import type { Session } from './session.ts';
 
-/** Says what came of a failed recording: the step that follows the failure is what was done about it. */
-export function auditStep(session: Session, { from, to, event }: Step): void {
+/** Tells the audit of a step: first what came of a failed recording, then the state that was entered. */
+export function auditStep(session: Session, step: Step): void {
+  auditFailure(session, step);
+  session.audit.entered(step.to);
+}
+
+/** The step that follows a failure is what was done about it. */
+function auditFailure(session: Session, { from, to, event }: Step): void {
   const byPerson = event === 'client.left' || event === 'session.stopped';
   if (from === 'connectingRecorders') {
     if (byPerson) return;

@@ -1,5 +1,13 @@
 import type { SessionOutput } from '../../machines/session.ts';
-import type { AuditAttempt, AuditSink, AuditSubject, AuditTarget } from '../audit/record.ts';
+import type {
+  AuditAttempt,
+  AuditLastAcked,
+  AuditRecording,
+  AuditSink,
+  AuditSubject,
+  AuditTarget,
+} from '../audit/record.ts';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
@@ -7,6 +15,7 @@ import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import type { Violation } from '../wire/codec.ts';
 import type { SessionRequest } from './request.ts';
+import { contractName } from './view.ts';
 
 export interface RecordingFailure {
   readonly phase: string;
@@ -16,23 +25,46 @@ export interface RecordingFailure {
   readonly failMode: 'open' | 'closed';
   readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'handedOver' | 'none';
   readonly attempts?: readonly AuditAttempt[];
+  readonly lastAcked?: AuditLastAcked;
+}
+
+export interface SessionEnd {
+  readonly output: SessionOutput;
+  readonly recorder: string | undefined;
+  readonly subprotocol: string | undefined;
+  readonly exitCode: number | undefined;
+  readonly durationMs: number;
+  readonly streams: StreamTallies;
+  readonly gaps: readonly Gap[];
+  readonly lastAcked?: AuditLastAcked;
+  readonly recording?: AuditRecording;
 }
 
 /** What the audit is told of one session; each record carries who and where. */
 export class SessionAudit {
-  readonly #sink: AuditSink;
-  readonly #log: Logger;
+  readonly #env: { readonly audit: AuditSink; readonly log: Logger; readonly clock: Clock };
   readonly #request: SessionRequest;
+  readonly #startedAt: number;
   readonly #facts: {
     readonly sessionId: string;
     readonly subject: AuditSubject;
     readonly target: AuditTarget;
   };
+  #rules: readonly string[] = [];
+  #state = 'deciding';
+  #previousState: string | undefined;
+  #since: number;
+  #ended = false;
 
-  constructor(id: string, request: SessionRequest, env: { readonly audit: AuditSink; readonly log: Logger }) {
-    this.#sink = env.audit;
-    this.#log = env.log;
+  constructor(
+    id: string,
+    request: SessionRequest,
+    env: { readonly audit: AuditSink; readonly log: Logger; readonly clock: Clock },
+  ) {
+    this.#env = env;
     this.#request = request;
+    this.#startedAt = env.clock.monotonic();
+    this.#since = this.#startedAt;
     const { namespace, pod, exec } = request;
     this.#facts = {
       sessionId: id,
@@ -43,7 +75,7 @@ export class SessionAudit {
 
   started(): void {
     const { type, exec, upgrade } = this.#request;
-    this.#sink.write({
+    this.#env.audit.write({
       type: 'session.started',
       ...this.#facts,
       sessionType: type,
@@ -54,7 +86,8 @@ export class SessionAudit {
   }
 
   decided(decision: Decision): void {
-    this.#sink.write({
+    this.#rules = decision.origins;
+    this.#env.audit.write({
       type: 'session.decided',
       ...this.#facts,
       decision: decision.kind,
@@ -63,41 +96,94 @@ export class SessionAudit {
     });
   }
 
+  /** One recorder, whatever came of it. */
+  attempted(attempt: {
+    readonly recorder: string;
+    readonly durationMs: number;
+    readonly failure?: { readonly kind: string; readonly message: string };
+  }): void {
+    const { recorder, durationMs, failure } = attempt;
+    const accepted = failure === undefined;
+    const facts = { recorder, accepted, ...failure, durationMs };
+    this.#env.audit.write({ type: 'recorder.attempted', ...this.#facts, ...facts });
+  }
+
+  /** Every step of the session's machine, after whatever is said of the state that it leaves. */
+  entered(state: string): void {
+    const name = contractName(state);
+    if (name === this.#state) return;
+    const stay = this.#stay();
+    this.#previousState = this.#state;
+    this.#state = name;
+    this.#since = this.#env.clock.monotonic();
+    if (name === 'joined.streaming')
+      this.#env.audit.write({ type: 'session.streaming', ...this.#facts, ...stay });
+    if (name === 'joined.failingOpen') {
+      const fromMs = Math.round(this.#since - this.#startedAt);
+      this.#env.audit.write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs });
+    }
+  }
+
   callerViolated({ code, message }: Violation): void {
-    this.#sink.write({ type: 'caller.violated', ...this.#facts, code, message });
+    this.#env.audit.write({ type: 'caller.violated', ...this.#facts, code, message });
   }
 
   recordingFailed(failure: RecordingFailure): void {
-    this.#sink.write({ type: 'recording.failed', ...this.#facts, attempts: [], ...failure });
-    this.#log.warn({ session: this.#facts.sessionId, ...failure }, 'recording failed');
+    this.#env.audit.write({
+      type: 'recording.failed',
+      ...this.#facts,
+      ...this.#stay(),
+      attempts: [],
+      ...failure,
+      rules: this.#rules,
+    });
+    this.#env.log.warn({ session: this.#facts.sessionId, ...failure }, 'recording failed');
   }
 
   recordingResumed(recorder: string, gap: Gap): void {
-    this.#sink.write({ type: 'recording.resumed', ...this.#facts, recorder, gap });
+    this.#env.audit.write({ type: 'recording.resumed', ...this.#facts, recorder, gap });
   }
 
-  ended(end: {
-    readonly output: SessionOutput;
-    readonly recorder: string | undefined;
-    readonly subprotocol: string | undefined;
-    readonly exitCode: number | undefined;
-    readonly durationMs: number;
-    readonly streams: StreamTallies;
-    readonly gaps: readonly Gap[];
-  }): void {
-    const { output, recorder, subprotocol, exitCode, durationMs, streams, gaps } = end;
-    this.#sink.write({
+  /** Once; whatever comes after the first call is not said. */
+  ended(end: SessionEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { output, recorder, subprotocol, exitCode, durationMs, streams, gaps, lastAcked, recording } = end;
+    const kept = {
+      ...(recorder === undefined ? {} : { recorder }),
+      streams,
+      ...(recording === undefined ? {} : { recording }),
+    };
+    if (output.outcome === 'recorded')
+      this.#env.audit.write({ type: 'recording.completed', ...this.#facts, ...kept });
+    this.#env.audit.write({
       type: 'session.ended',
       ...this.#facts,
       outcome: output.outcome,
       ...(output.cause === undefined ? {} : { cause: output.cause }),
-      ...(recorder === undefined ? {} : { recorder }),
+      ...(this.#previousState === undefined ? {} : { state: this.#lastState() }),
+      ...kept,
       ...(subprotocol === undefined ? {} : { subprotocol }),
       ...(exitCode === undefined ? {} : { exitCode }),
       durationMs,
-      streams,
       gaps,
+      unrecordedMs: sum(gaps.map(({ fromMs, toMs }) => toMs - fromMs)),
+      unrecordedBytes: sum(gaps.map(({ bytes }) => bytes)),
+      ...(lastAcked === undefined ? {} : { lastAcked }),
     });
+  }
+
+  /** The state that `closed` followed. */
+  #lastState(): string {
+    return this.#state === 'closed' ? (this.#previousState ?? this.#state) : this.#state;
+  }
+
+  #stay() {
+    return {
+      state: this.#state,
+      ...(this.#previousState === undefined ? {} : { previousState: this.#previousState }),
+      timeInStateMs: Math.round(this.#env.clock.monotonic() - this.#since),
+    };
   }
 }
 
@@ -108,9 +194,14 @@ export function auditSubject(
 ): AuditSubject {
   return {
     user: caller.user,
+    ...(caller.uid === undefined ? {} : { uid: caller.uid }),
     groups: caller.groups,
     source: caller.source,
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -12,10 +12,7 @@ export function castSubject(
   const { caller, exec } = request;
   return {
     command: exec.command,
-    // Tailscale's fields name the node; without a tailnet the caller's address stands in for it.
-    srcNode: request.remoteAddress ?? '',
-    srcNodeID: '',
-    srcNodeUser: caller.user,
+    ...sourceOf(request),
     kubernetes: {
       PodName: request.pod,
       Namespace: request.namespace,
@@ -30,5 +27,21 @@ export function castSubject(
       cluster,
       subprotocol: protocol.subprotocol,
     },
+  };
+}
+
+/** Tailscale's fields name the node; without a tailnet the caller's address stands in for it. */
+function sourceOf({ caller, remoteAddress }: SessionRequest) {
+  const { device } = caller;
+  if (device === undefined) {
+    return { srcNode: remoteAddress ?? '', srcNodeID: '', srcNodeUser: caller.user };
+  }
+  const { node, nodeId, tags, userId, userName } = device;
+  return {
+    srcNode: node,
+    srcNodeID: nodeId,
+    ...(tags.length > 0 ? { srcNodeTags: tags } : {}),
+    ...(userId === undefined ? {} : { srcNodeUserID: userId }),
+    ...(userName === undefined ? {} : { srcNodeUser: userName }),
   };
 }

@@ -1,10 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Cause } from '../../machines/session.ts';
 import { writeExecQuery } from '../kube/exec-options.ts';
 import type { SessionProtocol } from '../kube/remotecommand.ts';
 import { checkUpgradeAnswer } from '../kube/upgrade.ts';
 import { upgradeHeaders, upstreamHeaders } from '../policy/impersonate.ts';
-import { answerAsItCame } from '../relay/answer.ts';
 import { expectedAccept, switchingProtocols } from '../relay/handshake.ts';
 import { dialUpgrade } from '../upstream/dial.ts';
 import type { SessionRequest } from './request.ts';
@@ -19,16 +18,16 @@ export type Joined =
       /** Upstream's 101 as the client is to have it. */
       readonly answer: Buffer;
     }
-  | { readonly kind: 'answered'; readonly cause: Cause };
+  /** Unread, and for the client as it came. */
+  | { readonly kind: 'answered'; readonly response: IncomingMessage };
 
 /**
- * Asks upstream for the session as the caller. An answer other than 101 has reached the client as it came when this
- * resolves. Throws a WitnessError when upstream cannot be reached or answers an upgrade that was not offered.
+ * Asks upstream for the session as the caller. Throws a WitnessError when upstream cannot be reached or answers an
+ * upgrade that was not offered.
  */
 export async function joinUpstream(
   request: SessionRequest,
   sessionId: string,
-  client: Duplex,
   env: Pick<SessionEnvironment, 'upstream' | 'dialLimitMs'> & {
     /** Whether a recorder has the session when its 101 goes out. */
     readonly isRecorded: () => boolean;
@@ -42,6 +41,7 @@ export async function joinUpstream(
     headers: [
       ...upstreamHeaders(request.rawHeaders, request.caller, {
         auditId: sessionId,
+        ...(env.upstream.marksRequests ? { marker: sessionId } : {}),
         ...(request.remoteAddress === undefined ? {} : { clientAddress: request.remoteAddress }),
       }),
       ...upgradeHeaders(upgrade),
@@ -49,14 +49,7 @@ export async function joinUpstream(
     signal,
     timeoutMs: env.dialLimitMs,
   });
-  if (answer.kind === 'answered') {
-    const { statusCode } = answer.response;
-    await answerAsItCame(client, answer.response);
-    return {
-      kind: 'answered',
-      cause: { code: 'upstream.refused', message: `the API server answered ${statusCode ?? 'nothing'}` },
-    };
-  }
+  if (answer.kind === 'answered') return answer;
   try {
     const protocol = checkUpgradeAnswer(upgrade, answer.rawHeaders, expectedAccept(upgrade));
     return {

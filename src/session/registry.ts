@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
 import type { Actor } from 'xstate';
@@ -60,10 +59,13 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     return this.#live.size;
   }
 
-  /** Takes the client's socket over and runs the session to its end. Returns its id. */
-  start(request: SessionRequest, socket: { readonly client: Duplex; readonly head: Buffer }): string {
+  /** Takes the client's socket over and runs the session to its end. */
+  start(
+    id: string,
+    request: SessionRequest,
+    socket: { readonly client: Duplex; readonly head: Buffer },
+  ): void {
     const { clock } = this.#options;
-    const id = randomUUID();
     const session = new Session(id, request, socket, this.#options);
     const transitions: Transition[] = [];
     const actor = createActor(this.#machine, {
@@ -85,7 +87,6 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     session.bind(event => actor.send(event));
     session.audit.started();
     actor.start();
-    return id;
   }
 
   /** Ends a session visibly. False: there is none of that id. */

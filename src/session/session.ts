@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machines/session.ts';
 import type { AuditAttempt, AuditSink } from '../audit/record.ts';
@@ -14,7 +15,7 @@ import type { RecorderHealth } from '../recording/recorder-health.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import { RecorderError } from '../recording/upload.ts';
-import { answerErrorOnSocket } from '../relay/answer.ts';
+import { answerAsItCame, answerErrorOnSocket } from '../relay/answer.ts';
 import { EarlyBytes } from '../relay/early-bytes.ts';
 import { sayGoodbye, writeAll } from '../relay/goodbye.ts';
 import { Relay } from '../relay/relay.ts';
@@ -197,11 +198,10 @@ export class Session {
       const joined = await joinUpstream(
         this.request,
         this.id,
-        this.#client,
         { ...this.#env, isRecorded: () => this.#recording.isHeld },
         signal,
       );
-      if (joined.kind === 'answered') this.#send({ type: 'upstream.refused', cause: joined.cause });
+      if (joined.kind === 'answered') await this.#passRefusal(joined.response);
       else if (signal.aborted) joined.socket.destroy();
       else this.#stream(joined.socket, joined.protocol, joined.head, joined.answer);
     } catch (error) {
@@ -249,6 +249,14 @@ export class Session {
     this.#recording.release();
     this.#upstream?.destroy();
     this.#client.destroy();
+  }
+
+  /** The answer ends the connection, so that the client goes is from here on no news. */
+  async #passRefusal(response: IncomingMessage): Promise<void> {
+    this.#early.release();
+    await answerAsItCame(this.#client, response);
+    const message = `the API server answered ${response.statusCode ?? 'nothing'}`;
+    this.#send({ type: 'upstream.refused', cause: { code: 'upstream.refused', message } });
   }
 
   #stream(upstream: Duplex, protocol: SessionProtocol, head: Buffer, answer: Buffer): void {

@@ -25,6 +25,8 @@ export interface Upstream {
   readonly pathPrefix: string;
   /** Value of `Host`. */
   readonly hostHeader: string;
+  /** Requests carry our marker, for the cluster's admission policy. It takes a right of its own. */
+  readonly marksRequests: boolean;
   /** As they are now: certificates rotate. */
   tlsOptions(): TlsOptions;
   /** Value of `Authorization` as it is now, if we have a token. */
@@ -62,6 +64,7 @@ export function upstreamOf(entry: UpstreamEntry, io: FileReader): Upstream {
     secure,
     pathPrefix: server.pathname.replace(/\/+$/, ''),
     hostHeader: server.host,
+    marksRequests: false,
     tlsOptions: () => ({
       ...tls(),
       servername: tlsServerName,

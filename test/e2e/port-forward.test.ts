@@ -1,9 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { KubectlVersion } from '../support/kubectl.ts';
 import { reader, TryCluster, until } from '../support/try-cluster.ts';
 
@@ -31,14 +35,14 @@ afterAll(async () => {
   expect(await cluster.stop()).toBe(0);
 });
 
-/** Starts `kubectl port-forward` for a context that may, and gives the local port. */
+/** Starts `kubectl port-forward` for a caller who may, and gives the local port. */
 async function forward(
   version: KubectlVersion,
   port: number,
+  as: readonly string[] = ['--context', 'open'],
 ): Promise<{ child: ChildProcess; local: number }> {
-  const child = await cluster.spawnKubectl(['port-forward', '-v=4', 'pod/shell', `:${port}`], {
+  const child = await cluster.spawnKubectl([...as, 'port-forward', '-v=4', 'pod/shell', `:${port}`], {
     version,
-    context: 'open',
   });
   const screen = reader(child);
   await screen.seen('Forwarding from 127.0.0.1:');
@@ -99,5 +103,57 @@ describe.each(VERSIONS)('kubectl %s port-forward', version => {
     await screen.seen('ECONNREFUSED');
     socket.destroy();
     await stop(child);
+  });
+});
+
+describe('an enforced caller whose grant says "unrecordable: audit"', () => {
+  /** A second proxy in front of the same cluster, with that one change. */
+  async function startAuditing(): Promise<{ child: ChildProcess; url: string; audit: string }> {
+    const folder = join(cluster.dir, 'data/config');
+    const config = parse(readFileSync(join(folder, 'proxy.yaml'), 'utf8'));
+    const audit = join(cluster.dir, 'auditing.jsonl');
+    config.grants[1].unrecordable = 'audit';
+    config.audit = { file: audit };
+    writeFileSync(join(folder, 'auditing.yaml'), stringify(config));
+    const readyFile = join(cluster.dir, 'auditing.json');
+    const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      [main, 'proxy', '--config', join(folder, 'auditing.yaml'), '--ready-file', readyFile],
+      { stdio: 'ignore' },
+    );
+    await until(() => existsSync(readyFile));
+    return { child, url: String(JSON.parse(readFileSync(readyFile, 'utf8')).proxy), audit };
+  }
+
+  test('may forward, each tunnel is audited with its bytes, and a shutdown ends those that live', async () => {
+    const proxy = await startAuditing();
+    const as = ['--server', proxy.url, '--context', 'closed'];
+    const tunnels = await Promise.all(VERSIONS.map(version => forward(version, echoPort, as)));
+    const sent = randomBytes(100_000);
+    for (const { local } of tunnels) expect(sha256(await roundTrip(local, sent))).toBe(sha256(sent));
+    const ends = tunnels.map(({ child }) => reader(child).seen('lost connection to pod'));
+    const exited = once(proxy.child, 'exit');
+    proxy.child.kill('SIGTERM');
+    expect((await exited)[0]).toBe(0);
+    await Promise.all(ends);
+    await Promise.all(tunnels.map(({ child }) => stop(child)));
+    const lines = readFileSync(proxy.audit, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const started = lines.filter(({ type }) => type === 'request.unrecordable');
+    const ended = lines.filter(({ type }) => type === 'tunnel.ended');
+    expect(started).toHaveLength(2);
+    expect(ended).toHaveLength(2);
+    expect(new Set(ended.map(({ tunnelId }) => tunnelId))).toEqual(
+      new Set(started.map(({ tunnelId }) => tunnelId)),
+    );
+    for (const record of started) expect(record).toMatchObject({ class: 'tunnel', rule: 'grants[1]' });
+    for (const record of ended) {
+      expect(record).toMatchObject({ cause: 'stopped', ports: 'unknown' });
+      expect(record.bytesToClient).toBeGreaterThan(sent.length);
+      expect(record.bytesToUpstream).toBeGreaterThan(sent.length);
+    }
   });
 });

@@ -33,12 +33,16 @@ describe('a raw request', () => {
     expect(answer).toEqual({ kind: 'answered', status: 101, lines: ['A: 1'] });
   });
 
-  test.each<[string, (connection: RawConnection) => Promise<void>]>([
-    ['nothing and a close', async c => void (await c.head(), c.socket.end())],
-    ['no HTTP', async c => void (await c.head(), c.write('SSH-2.0-x\r\n\r\n'))],
-    ['a head without an end', async c => void (await c.head(), c.write('x'.repeat(70_000)))],
-  ])('%s is no answer', async (_name, script) => {
-    expect(await ask(script)).toEqual({ kind: 'closed' });
+  test.each<[string, (connection: RawConnection) => unknown]>([
+    ['nothing and a close', connection => connection.socket.end()],
+    ['no HTTP', connection => connection.write('SSH-2.0-x\r\n\r\n')],
+    ['a head without an end', connection => connection.write('x'.repeat(70_000))],
+  ])('%s is no answer', async (_name, act) => {
+    const answer = await ask(async connection => {
+      await connection.head();
+      act(connection);
+    });
+    expect(answer).toEqual({ kind: 'closed' });
   });
 
   test('silence ends by the limit', async () => {

@@ -27,7 +27,7 @@ describe('what a configuration is made into', () => {
   test('every file is resolved, and nothing else', () => {
     const moved = withFiles(config, file => `/etc/kw/${file}`);
     expect(moved.listen.tls).toEqual({ cert: '/etc/kw/tls.crt', key: '/etc/kw/tls.key' });
-    expect(moved.upstream).toEqual({ kubeconfig: '/etc/kw/up' });
+    expect(moved.upstream).toEqual({ kubeconfig: '/etc/kw/up', marker: false });
     expect(moved.identity.static[1]).toEqual({ user: 'bob', groups: [], tokenFile: '/etc/kw/bob.token' });
     expect(moved.audit).toEqual({ file: '/etc/kw/audit.jsonl' });
     expect(withFiles(config, file => file)).toEqual(config);
@@ -37,7 +37,13 @@ describe('what a configuration is made into', () => {
     expect(grantsOf(config)).toEqual([
       {
         subjects: [{ user: 'ann' }, { group: 'dev' }],
-        rule: { origin: 'grants[0]', impersonateGroups: ['ops'], recorderAddrs: [], enforceRecorder: false },
+        rule: {
+          origin: 'grants[0]',
+          impersonateGroups: ['ops'],
+          recorderAddrs: [],
+          enforceRecorder: false,
+          enableEvents: false,
+        },
       },
       {
         subjects: [{ user: '*' }],
@@ -46,6 +52,7 @@ describe('what a configuration is made into', () => {
           impersonateGroups: [],
           recorderAddrs: ['127.0.0.1:80'],
           enforceRecorder: true,
+          enableEvents: false,
           unrecordable: 'audit',
         },
       },

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { parseCapability } from '../../../src/policy/parse-capability.ts';
 
 const origin = 'tailscale.com/cap/kubernetes[0]';
-const empty = { origin, impersonateGroups: [], recorderAddrs: [], enforceRecorder: false };
+const empty = {
+  origin,
+  impersonateGroups: [],
+  recorderAddrs: [],
+  enforceRecorder: false,
+  enableEvents: false,
+};
 
 describe('a rule of the Tailscale capability', () => {
   test.each<[string, unknown, object]>([
@@ -21,6 +27,7 @@ describe('a rule of the Tailscale capability', () => {
         impersonateGroups: ['dev', 'ops'],
         recorderAddrs: ['100.99.1.1:80', '[fd7a::1]:80', '[::ffff:127.0.0.1]:8080'],
         enforceRecorder: true,
+        enableEvents: true,
       },
     ],
     ['keys that are not known', { enableSessionRecordings: 1, x: { y: [] } }, empty],

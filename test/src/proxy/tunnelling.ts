@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { AuditEvent } from '../../../src/audit/record.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { CapabilityRule } from '../../../src/policy/rules.ts';
 import { createForwarder } from '../../../src/proxy/forward.ts';
 import { handleRequest } from '../../../src/proxy/handle.ts';
 import { Tunnels } from '../../../src/proxy/tunnels.ts';
 import { handleUpgrade } from '../../../src/proxy/upgrade.ts';
+import { deliverEvent } from '../../../src/recording/deliver-event.ts';
+import { RecorderHealth } from '../../../src/recording/recorder-health.ts';
 import { plainUpstream } from '../upstream/plain-upstream.ts';
 import type { RawConnection } from '../upstream/raw.ts';
 import { rawClient, rawServer } from '../upstream/raw.ts';
@@ -57,7 +60,19 @@ export async function tunnelling(
   const tunnels = new Tunnels({ upstream, audit, log });
   const forwarder = createForwarder(upstream, { log });
   const authenticate = async () => ({ user: 'ann', groups: [], source: 'static' as const, rules });
-  const deps = { authenticate, forwarder, upstream, audit, log, sessions, tunnels };
+  const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
+  const deps = {
+    authenticate,
+    forwarder,
+    upstream,
+    audit,
+    log,
+    clock: systemClock,
+    health,
+    deliverEvent,
+    sessions,
+    tunnels,
+  };
   const front = createServer();
   front.on('request', (request, response) => void handleRequest(request, response, deps));
   front.on('upgrade', (request, socket, head) => void handleUpgrade(request, socket, head, deps));

@@ -120,7 +120,6 @@ describe('an upgrade that is no session', () => {
     });
     expect(ended).toMatchObject({
       path,
-      transport: wanted.spdy === undefined ? 'websocket' : 'spdy',
       ports: wanted.path.includes('ports=') ? ['80', '81'] : 'unknown',
       bytesToUpstream: 5,
       bytesToClient: 5,
@@ -130,7 +129,12 @@ describe('an upgrade that is no session', () => {
       throw new Error('other records');
     expect(ended.tunnelId).toBe(start.tunnelId);
     expect(rig.upstreams[0]?.text).toContain(`\r\nAudit-ID: ${start.tunnelId}\r\n`);
-    expect(rig.logged).toHaveLength(1);
+    expect(rig.logged).toEqual([
+      expect.objectContaining({
+        transport: wanted.spdy === undefined ? 'websocket' : 'spdy',
+        bytesToClient: 5,
+      }),
+    ]);
   });
 
   test.each([
@@ -174,7 +178,6 @@ describe('an upgrade that is no session', () => {
       expect.stringMatching(/^Audit-ID: [0-9a-f-]{36}$/),
       expect.stringMatching(/^X-Forwarded-For: /),
       'Impersonate-User: ann',
-      expect.stringMatching(/^Impersonate-Extra-kubewitness\.dev%2Fsession: [0-9a-f-]{36}$/),
       'Connection: Upgrade',
       'Upgrade: websocket',
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
@@ -220,6 +223,7 @@ describe('an upgrade that is no session', () => {
     const client = await rig.client();
     client.write(ask(TUNNEL));
     expect((await statusBody(client)).head[0]).toContain(' 502 ');
+    client.socket.end();
     expect(await rig.audited('tunnel.ended')).toMatchObject({ cause: 'upstreamFailed', bytesToClient: 0 });
   });
 

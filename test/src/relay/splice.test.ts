@@ -18,13 +18,13 @@ interface Rig {
   readonly reports: SpliceReport[];
 }
 
-/** Two real connections with their near ends joined; both far ends may stay half-open. */
+/** Two real connections with their near ends joined: a server's socket, which may stay half-open, and a client's. */
 async function rig(
   early: { client?: Buffer[]; upstream?: Buffer[] } = {},
   options: { lingerMs?: number } = {},
 ): Promise<Rig> {
-  const [kubectl, client] = await connection();
-  const [server, upstream] = await connection();
+  const [kubectl, client] = await connection(true);
+  const [server, upstream] = await connection(false);
   const reports: SpliceReport[] = [];
   let tell: (report: SpliceReport) => void = () => {};
   const report = new Promise<SpliceReport>(resolve => {
@@ -43,8 +43,8 @@ async function rig(
   return { kubectl, server, client, upstream, splice, report, reports };
 }
 
-async function connection(): Promise<[far: Socket, near: Socket]> {
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+async function connection(allowHalfOpen: boolean): Promise<[far: Socket, near: Socket]> {
+  const listener = createServer({ allowHalfOpen, pauseOnConnect: true });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const address = listener.address();
@@ -74,8 +74,8 @@ describe('two sockets joined', () => {
       upstream: [Buffer.from('wel')],
     });
     kubectl.end('lo');
-    server.end('come');
     expect((await readAll(server)).toString()).toBe('hello');
+    server.end('come');
     expect((await readAll(kubectl)).toString()).toBe('welcome');
     expect(await report).toMatchObject({ bytesToClient: 7, bytesToUpstream: 5 });
   });
@@ -91,10 +91,12 @@ describe('two sockets joined', () => {
   });
 
   test('upstream ends: all it said arrives, and the client is left to close', async () => {
-    const { kubectl, server, client, report } = await rig();
+    const { kubectl, server, client, upstream, report } = await rig();
+    const closed = once(upstream, 'close');
     const last = Buffer.alloc(4 * 1024 * 1024, 7);
     server.end(last);
     expect((await readAll(kubectl)).equals(last)).toBe(true);
+    await closed;
     expect(client.destroyed).toBe(false);
     kubectl.end();
     expect(await report).toEqual({ bytesToClient: last.length, bytesToUpstream: 0, cause: 'upstreamEnded' });
@@ -154,8 +156,8 @@ describe('two sockets joined', () => {
   });
 
   test('a client that was gone before is noticed', async () => {
-    const [, client] = await connection();
-    const [, upstream] = await connection();
+    const [, client] = await connection(true);
+    const [, upstream] = await connection(false);
     client.destroy();
     await once(client, 'close');
     const cause = await new Promise(resolve => {

@@ -236,7 +236,6 @@ describe('upgrades that are refused', () => {
     ['no streams', `${EXEC}?command=id`, 400],
     ['no command', `${EXEC}?stdout=1`, 400],
     ['dry run', `${EXEC}?command=id&stdout=1&dryRun=All`, 400],
-    ['port-forward', '/api/v1/namespaces/default/pods/ticker/portforward', 400],
     ['an unknown resource', '/api/v1/nodes/n/proxy/run', 404],
   ])('%s', async (_, path, code) => {
     const answer = await raw(handshake(path, V4));

@@ -8,6 +8,7 @@ import { listen } from './listen.ts';
 import { answerError } from './proxy/answer.ts';
 import type { ProxyDependencies } from './proxy/handle.ts';
 import { handleRequest } from './proxy/handle.ts';
+import { Replies } from './proxy/replies.ts';
 import { Tunnels } from './proxy/tunnels.ts';
 import { handleUpgrade } from './proxy/upgrade.ts';
 import { answerErrorOnSocket } from './relay/answer.ts';
@@ -43,26 +44,41 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     cert: options.tls.cert,
     key: options.tls.key,
     ALPNProtocols: ['http/1.1'],
+    // A client that has ended its half still gets upstream's last words. Ordinary requests are ended by Node all the same.
+    allowHalfOpen: true,
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_MS,
     // Uploads and watches take as long as they take.
     requestTimeout: 0,
   });
+  const replies = new Replies();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    replies.track(response);
     void handleRequest(request, response, options);
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    replies.track(response);
     void handleRequest(request, response, options, () => response.writeContinue());
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    replies.track(response);
     answerError(
       response,
       new WitnessError('KW_EXPECTATION_FAILED', 'the only expectation met here is 100-continue'),
     );
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (replies.endBehind(socket)) return;
     void handleUpgrade(request, socket, head, { ...options, tunnels });
+  });
+  // Without a listener Node hangs up on it.
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    if (replies.endBehind(socket)) return;
+    void answerErrorOnSocket(
+      socket,
+      new WitnessError('KW_BAD_REQUEST', 'the request method is not one that the Kubernetes API uses'),
+    );
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     answerBrokenRequest(error, socket),

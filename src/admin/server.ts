@@ -1,12 +1,32 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 import { listen } from '../listen.ts';
-import type { SessionRegistry } from '../session/registry.ts';
+import { loadAssets } from '../live/assets.ts';
+import { Feed } from '../live/feed.ts';
+import { FEED_PATH } from '../live/feed-message.ts';
+import { feedUpgrade, refuse } from '../live/feed-upgrade.ts';
+import type { RecordingsReader } from '../live/recordings-reader.ts';
+import type { Logger } from '../log.ts';
+import { createLogger } from '../log.ts';
+import { isLocalHost, isLoopback } from './host-rule.ts';
+import { RecordingsRoutes } from './recordings-routes.ts';
+import type { AdminSessions } from './routes.ts';
+import { AdminRoutes } from './routes.ts';
 
 export interface AdminOptions {
   readonly address: string;
   readonly port: number;
-  readonly sessions: SessionRegistry;
+  readonly sessions: AdminSessions;
+  /** Played by the page. Only a listener on loopback serves them: there are no roles yet. */
+  readonly recordings?: RecordingsReader;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Folder of the built page. */
+  readonly page?: string;
 }
 
 export interface AdminServer {
@@ -15,81 +35,39 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-type Route = (match: RegExpExecArray, response: ServerResponse) => void;
+/** Beside the built server: `dist/live` next to `dist/src`. */
+const BUILT_PAGE = fileURLToPath(new URL('../../live/', import.meta.url));
 
 /** The operator's side door: what runs, and whether it is well. By default it listens on loopback only. */
-export async function startAdminServer({ address, port, sessions }: AdminOptions): Promise<AdminServer> {
-  const routes: readonly (readonly [RegExp, Route])[] = [
-    [
-      /^\/$/,
-      (_match, response) =>
-        answer(response, 200, {
-          name: 'kubewitness',
-          sessions: '/api/v1/sessions',
-          probes: ['/livez', '/readyz'],
-        }),
-    ],
-    [/^\/api\/v1\/sessions$/, (_match, response) => answer(response, 200, { items: sessions.list() })],
-    [
-      /^\/api\/v1\/sessions\/([0-9a-f-]{36})$/,
-      (match, response) => {
-        const view = sessions.get(match[1] ?? '');
-        if (view === undefined) answer(response, 404, { error: 'no such session' });
-        else answer(response, 200, view);
-      },
-    ],
-    [/^\/livez$/, (_match, response) => answer(response, 200, { ok: true })],
-    [
-      /^\/readyz$/,
-      (_match, response) =>
-        answer(response, sessions.draining ? 503 : 200, {
-          ok: !sessions.draining,
-          draining: sessions.draining,
-        }),
-    ],
-  ];
-  const server = createServer((request, response) => route(request, response, routes));
+export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
+  const { address, port, sessions, log = createLogger('warn'), clock = systemClock } = options;
+  const assets = loadAssets(options.page ?? BUILT_PAGE);
+  const server = createServer();
   const bound = await listen(server, address, port);
+  const local = isLoopback(bound.address);
+  const recordings = local ? options.recordings : undefined;
+  const feed = new Feed({ sessions, clock, recordings: recordings !== undefined });
+  const upgrade = feedUpgrade(feed);
+  const routes = new AdminRoutes({
+    sessions,
+    assets,
+    ...(local ? { mayAnswer: isLocalHost } : {}),
+    ...(recordings === undefined ? {} : { recordings: new RecordingsRoutes(recordings, log) }),
+  });
+  server.on('request', (request, response) => routes.answer(request, response));
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (local && !isLocalHost(request.headers.host)) refuse(socket, '421 Misdirected Request');
+    else if (request.url === FEED_PATH) upgrade(request, socket, head);
+    else refuse(socket, '404 Not Found');
+  });
   return {
     address: bound.address,
     port: bound.port,
     close: () =>
       new Promise<void>(done => {
+        feed.close();
         server.close(() => done());
         server.closeAllConnections();
       }),
   };
-}
-
-function route(
-  request: IncomingMessage,
-  response: ServerResponse,
-  routes: readonly (readonly [RegExp, Route])[],
-): void {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-  for (const [pattern, run] of routes) {
-    const match = pattern.exec(path);
-    if (match === null) continue;
-    if (request.method === 'GET' || request.method === 'HEAD') run(match, response);
-    else answer(response, 405, { error: 'only GET' }, { allow: 'GET, HEAD' });
-    return;
-  }
-  answer(response, 404, { error: 'no such page' });
-}
-
-function answer(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Record<string, string> = {},
-): void {
-  const text = `${JSON.stringify(body, null, 2)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...headers,
-  });
-  response.end(text);
 }

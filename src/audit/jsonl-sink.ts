@@ -1,77 +1,173 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fdatasyncSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { AuditEnvelope, AuditEvent, AuditSink } from './record.ts';
-import { AUDIT_API_VERSION } from './record.ts';
-
-const NO_HASH = '0'.repeat(64);
-/** One record is far smaller; a longer last line is not ours. */
-const MAX_LINE_BYTES = 1024 * 1024;
+import { messageOf } from '../errors.ts';
+import type { ChainEnd } from './chain.ts';
+import { nextLine } from './chain.ts';
+import type { SinkFailurePolicy, SinkHealth } from './health.ts';
+import { mayStart } from './health.ts';
+import { LiveFile } from './live-file.ts';
+import { interruptedSessions } from './orphans.ts';
+import type { AuditEvent, AuditSink } from './record.ts';
+import { ulid } from './ulid.ts';
 
 export interface JsonlSinkOptions {
   readonly file: string;
   readonly clock: Clock;
-  /** Told of every record that could not be written. */
+  /** Name of this process in records; a chain adds eight hex digits to it. */
+  readonly replica?: string;
+  /** A file that has grown to this is put aside. Bytes. */
+  readonly maxBytes?: number;
+  /** What becomes of new sessions while the disk takes no records. */
+  readonly onFailure?: SinkFailurePolicy;
+  /** Told of every line that stands in the file. */
+  readonly written?: (line: string) => void;
+  /** Told of every record that could not be written at once. It waits, as far as there is room. */
   readonly failed: (error: unknown, event: AuditEvent) => void;
 }
 
+/** A sink that says how it is. */
+export interface AuditLog extends AuditSink {
+  health(): SinkHealth;
+  /** Whether the policy lets a session begin now. */
+  mayStartSession(): boolean;
+}
+
+/** Records that wait for a disk that takes none; past it they are lost, and counted. About 16 MiB. */
+const MAX_WAITING = 10_000;
+/** Between two tries while the disk fails. */
+const RETRY_MS = 1_000;
+const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+
+interface Waiting {
+  readonly id: string;
+  readonly time: string;
+  readonly event: AuditEvent;
+}
+
 /**
- * Append-only JSON lines, each carrying the SHA-256 of the line before it. Failures and ends are on disk when `write`
- * returns. Throws when the file cannot be opened or its last line is not an audit record.
+ * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures, ends and the decision of a
+ * session that fails closed are on disk when `write` returns. A disk that fails makes the sink `failing`: records wait
+ * and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
+ * no audit.
  */
-export function openJsonlSink({ file, clock, failed }: JsonlSinkOptions): AuditSink {
-  mkdirSync(dirname(file), { recursive: true });
-  const fd = openSync(file, 'a+', 0o600);
-  let { seq, prevHash } = resume(fd, file);
-  return {
-    write(event) {
-      try {
-        const envelope: AuditEnvelope = {
-          apiVersion: AUDIT_API_VERSION,
-          time: new Date(clock.now()).toISOString(),
-          seq: seq + 1,
-          prevHash,
-        };
-        const line = JSON.stringify({ ...envelope, ...event });
-        writeSync(fd, `${line}\n`);
-        if (event.type === 'recording.failed' || event.type === 'session.ended') fdatasyncSync(fd);
-        seq++;
-        prevHash = hashOf(line);
-      } catch (error) {
-        failed(error, event);
-      }
-    },
-    close: () => closeSync(fd),
-  };
+export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
+  const sink = new JsonlSink(options);
+  for (const event of interruptedSessions(options.file)) sink.write(event);
+  return sink;
 }
 
-function hashOf(line: string): string {
-  return createHash('sha256').update(line).digest('hex');
-}
+/** The sink alone: who opens it this way sees to the sessions of a crash. */
+export class JsonlSink implements AuditLog {
+  readonly #options: JsonlSinkOptions;
+  readonly #waiting: Waiting[] = [];
+  #live: LiveFile | undefined;
+  #lost = 0;
+  #failure: { readonly since: string; readonly error: string } | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
 
-/** Carries the chain on from the last whole line; a torn one (a crash in mid-write) is ended by a newline. */
-function resume(fd: number, file: string): { seq: number; prevHash: string } {
-  const { size } = fstatSync(fd);
-  if (size === 0) return { seq: 0, prevHash: NO_HASH };
-  const tail = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
-  readSync(fd, tail, 0, tail.length, size - tail.length);
-  const lines = tail.toString('utf8').split('\n');
-  const torn = lines.pop() ?? '';
-  if (torn !== '') writeSync(fd, '\n');
-  const last = lines.pop();
-  if (last === undefined) return { seq: 0, prevHash: torn === '' ? NO_HASH : hashOf(torn) };
-  return { seq: seqOf(last, file), prevHash: hashOf(torn === '' ? last : torn) };
-}
-
-function seqOf(line: string, file: string): number {
-  try {
-    const record: unknown = JSON.parse(line);
-    if (typeof record === 'object' && record !== null && 'seq' in record && typeof record.seq === 'number') {
-      return record.seq;
-    }
-  } catch {
-    // Said below: a line that is no JSON is no audit record either.
+  constructor(options: JsonlSinkOptions) {
+    this.#options = options;
+    this.#live = this.#open();
   }
-  throw new Error(`${file}: the last line is not an audit record; move the file away to start a new chain`);
+
+  write(event: AuditEvent): void {
+    const now = this.#options.clock.now();
+    const waiting = { id: ulid(now), time: new Date(now).toISOString(), event };
+    if (this.#closed || this.#waiting.length >= MAX_WAITING) {
+      this.#lost++;
+      this.#options.failed(new Error(this.#closed ? 'the audit is closed' : 'too many records wait'), event);
+      return;
+    }
+    this.#waiting.push(waiting);
+    // While the disk fails its timer tries; each record would else try the whole queue.
+    if (this.#failure === undefined) this.#flush();
+    else this.#options.failed(new Error(this.#failure.error), event);
+  }
+
+  health(): SinkHealth {
+    const counts = { lost: this.#lost, waiting: this.#waiting.length };
+    return this.#failure === undefined
+      ? { state: 'ok', ...counts }
+      : { state: 'failing', ...this.#failure, ...counts };
+  }
+
+  mayStartSession(): boolean {
+    return mayStart(this.health(), this.#options.onFailure ?? 'refuseSessions');
+  }
+
+  /** Where the chain ends now; undefined while the disk fails. */
+  get end(): ChainEnd | undefined {
+    return this.#live?.end;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    if (this.#waiting.length > 0) this.#flush();
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#lost += this.#waiting.splice(0).length;
+    this.#live?.close();
+    this.#live = undefined;
+  }
+
+  #open(): LiveFile {
+    return new LiveFile(this.#options.file, this.#options.replica ?? 'kubewitness');
+  }
+
+  readonly #flush = (): void => {
+    try {
+      this.#live ??= this.#open();
+      this.#writeWaiting(this.#live);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #writeWaiting(live: LiveFile): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      // It was written when the disk failed after it; then it is the end of the chain already.
+      if (live.end.id !== next.id) this.#append(live, next);
+      if (mustBeDurable(next.event)) live.sync();
+      this.#waiting.shift();
+    }
+  }
+
+  #append(live: LiveFile, { id, time, event }: Waiting): void {
+    const { torn } = live;
+    const { line, end } = nextLine(
+      live.end,
+      { id, time, ...(torn === undefined ? {} : { tornBefore: torn }) },
+      event,
+    );
+    if (live.size > 0 && live.size + line.length > (this.#options.maxBytes ?? DEFAULT_MAX_BYTES)) {
+      live.rotate();
+    }
+    live.append(line, end);
+    this.#options.written?.(line);
+  }
+
+  /** What the disk holds now is not known: the file is opened anew, and its end read. */
+  #fail(error: unknown): void {
+    const event = this.#waiting[0]?.event;
+    this.#failure ??= { since: new Date(this.#options.clock.now()).toISOString(), error: messageOf(error) };
+    if (event !== undefined) this.#options.failed(error, event);
+    try {
+      this.#live?.close();
+    } catch (closing) {
+      this.#failure = { ...this.#failure, error: `${messageOf(error)}; ${messageOf(closing)}` };
+    }
+    this.#live = undefined;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(this.#flush, RETRY_MS).unref();
+  }
+}
+
+/** What must survive the machine, not only the process. */
+function mustBeDurable(event: AuditEvent): boolean {
+  return (
+    event.type === 'recording.failed' ||
+    event.type === 'session.ended' ||
+    (event.type === 'session.decided' && event.failMode === 'closed')
+  );
 }

@@ -1,17 +1,20 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../log.ts';
 import { createLogger } from '../log.ts';
+import { addAuditCommand } from './audit.ts';
+import { addCheckCommand } from './check.ts';
+import { addMachinesCommand } from './machines.ts';
+import { addRecordingsCommand } from './recordings.ts';
+import { addRecorderOptions } from './recordings-recorder-options.ts';
 import { runProxy } from './start-proxy.ts';
+import type { RecorderCommand } from './start-recorder.ts';
 import { runRecorder } from './start-recorder.ts';
 import { runTry } from './try.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
-interface RecorderOptions {
+interface RecorderOptions extends Omit<RecorderCommand, 'dir'> {
   readonly dir?: string;
-  readonly address: string;
-  readonly port: number;
-  readonly readyFile?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -31,9 +34,8 @@ export function createProgram(version: string): Command {
       runProxy({ config: required(command, '--config <file>', config), ...rest }),
     );
 
-  program
-    .command('recorder')
-    .description('run a recorder that keeps casts in a folder')
+  addRecorderOptions(program.command('recorder'))
+    .description('run a recorder that keeps casts in a folder or in an S3 bucket')
     .option('--dir <folder>', 'where recordings are kept; required')
     .option('--address <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on', portNumber, 8181)
@@ -49,6 +51,12 @@ export function createProgram(version: string): Command {
     .option('--data-dir <folder>', 'where everything is kept', 'try-data')
     .option('--ready-file <file>', 'written once all of it answers (docs/try.md)')
     .action((options: { dataDir: string; readyFile?: string }) => runTry(options, createLogger('warn')));
+
+  addRecordingsCommand(program);
+  addMachinesCommand(program);
+  addAuditCommand(program);
+
+  addCheckCommand(program);
 
   return program;
 }

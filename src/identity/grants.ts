@@ -21,15 +21,18 @@ export function rulesFor(
     .filter(({ subjects }) =>
       subjects.some(subject =>
         'user' in subject
-          ? matches(subject.user, identity.user)
-          : identity.groups.some(group => matches(subject.group, group)),
+          ? matchesName(subject.user, identity.user)
+          : identity.groups.some(group => matchesName(subject.group, group)),
       ),
     )
     .map(({ rule }) => rule);
 }
 
-/** Takes the leftmost place for each piece between stars, so the time is linear in the text for each piece. */
-function matches(pattern: string, text: string): boolean {
+/**
+ * Whether a name is what a pattern says, where `*` stands for any run of characters. Takes the leftmost place for each
+ * piece between stars, so the time is linear in the text for each piece.
+ */
+export function matchesName(pattern: string, text: string): boolean {
   const [head = '', ...pieces] = pattern.split('*');
   const tail = pieces.pop();
   if (tail === undefined) return pattern === text;

@@ -2,10 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { WitnessError } from '../errors.ts';
 import type { Caller } from '../policy/caller.ts';
 import { checkedCaller } from '../policy/caller.ts';
-import type { Authenticator } from './authenticate.ts';
+import type { Authenticator, CallerSource, Verdict } from './authenticate.ts';
 import { bearerToken } from './bearer.ts';
 import type { Grant } from './grants.ts';
 import { rulesFor } from './grants.ts';
+import { firstThatKnows } from './sources.ts';
 
 /** One identity that is known by a token of its own. */
 export interface StaticIdentity {
@@ -17,28 +18,42 @@ export interface StaticIdentity {
   readonly secret: { readonly token: string } | { readonly tokenSha256: string };
 }
 
+/** Callers who are known by static tokens alone. Throws as `staticSource` does. */
+export function staticTokens(identities: readonly StaticIdentity[], grants: readonly Grant[]): Authenticator {
+  return firstThatKnows([staticSource(identities, grants)]);
+}
+
 /**
  * Knows callers by tokens of the configuration. Throws KW_FORBIDDEN for an identity that cannot act upstream, and a
  * RangeError for a digest that is not 64 hex digits or for two identities with one token.
  */
-export function staticTokens(identities: readonly StaticIdentity[], grants: readonly Grant[]): Authenticator {
+export function staticSource(identities: readonly StaticIdentity[], grants: readonly Grant[]): CallerSource {
   const known = identities.map(({ secret, ...identity }) => ({
     digest: digestOf(secret),
     caller: checkedCaller({ ...identity, source: 'static', rules: rulesFor(grants, identity) }),
   }));
   refuseSharedTokens(known);
-  return async ({ rawHeaders }) => {
-    const token = bearerToken(rawHeaders);
-    if (token === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'no bearer token was sent');
-    const digest = sha256(token);
-    let found: Caller | undefined;
-    // All are compared, each in constant time: how long it takes tells nothing about any of them.
-    for (const entry of known) {
-      if (timingSafeEqual(entry.digest, digest)) found = entry.caller;
-    }
-    if (found === undefined) throw new WitnessError('KW_UNAUTHENTICATED', 'the bearer token is not known');
-    return found;
+  return {
+    name: 'static',
+    reads: 'bearerToken',
+    find: async ({ rawHeaders }) => {
+      const token = bearerToken(rawHeaders);
+      if (token === undefined) return notMine('no bearer token was sent', false);
+      const digest = sha256(token);
+      let caller: Caller | undefined;
+      // All are compared, each in constant time: how long it takes tells nothing about any of them.
+      for (const entry of known) {
+        if (timingSafeEqual(entry.digest, digest)) caller = entry.caller;
+      }
+      return caller === undefined
+        ? notMine('the bearer token is not known', true)
+        : { kind: 'known', caller };
+    },
   };
+}
+
+function notMine(message: string, shown: boolean): Verdict {
+  return { kind: 'notMine', shown, refusal: new WitnessError('KW_UNAUTHENTICATED', message) };
 }
 
 /** Which of the two would act would be chance. */

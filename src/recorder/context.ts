@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { AccessCheck } from './access.ts';
 import type { RecorderServerLimits } from './limits.ts';
 import type { RecorderLog } from './log.ts';
 import type { RecordingStorage } from './storage.ts';
@@ -12,6 +13,7 @@ export interface RecorderContext {
   readonly log: RecorderLog;
   readonly limits: RecorderServerLimits;
   readonly uploads: Uploads;
+  readonly access: AccessCheck;
   /** True from `close` on: nothing new is taken. */
   readonly isStopping: () => boolean;
 }

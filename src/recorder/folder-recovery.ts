@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CastBlocks } from './cast-blocks.ts';
 import { CastCheck } from './cast-check.ts';
 import { replaceFile } from './durable-file.ts';
-import { type Manifest, manifestOf } from './manifest.ts';
+import { type Manifest, manifestOf, manifestText } from './manifest.ts';
 import { parseStoredName, storedName, timeOfRecording } from './recording-id.ts';
 
 const CUT = 'interrupted: the recorder ended before the upload did';
@@ -37,11 +38,13 @@ async function fileManifest(folder: string, id: string, cutReason: string): Prom
   const path = join(folder, file);
   const hash = createHash('sha256');
   const check = new CastCheck();
+  const blocks = new CastBlocks();
   let bytes = 0;
   for await (const chunk of createReadStream(path)) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError(`${file}: a read without an encoding gave no bytes`);
     hash.update(chunk);
     check.push(chunk);
+    blocks.push(chunk);
     bytes += chunk.length;
   }
   const manifest = manifestOf({
@@ -53,8 +56,9 @@ async function fileManifest(folder: string, id: string, cutReason: string): Prom
     sha256: hash.digest('hex'),
     bytes,
     report: check.report(),
+    blocks: blocks.list(),
     cutReason,
   });
-  await replaceFile(join(folder, storedName(id, '.json')), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await replaceFile(join(folder, storedName(id, '.json')), manifestText(manifest));
   return manifest;
 }

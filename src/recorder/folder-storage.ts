@@ -1,47 +1,55 @@
-import { mkdir, open, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
-import { FOLDER_MODE } from './durable-file.ts';
-import { EventLog } from './event-log.ts';
+import { FOLDER_MODE, syncFolder } from './durable-file.ts';
+import { type EventPage, type EventQuery, searchEvents } from './event-search.ts';
+import { FolderReader } from './folder-reader.ts';
 import { recoverFolder } from './folder-recovery.ts';
 import { FolderWriter } from './folder-writer.ts';
+import type { Hold } from './hold.ts';
+import { LineLog } from './line-log.ts';
 import type { RecorderLog } from './log.ts';
-import { type Manifest, parseManifest, type RecordingOrigin } from './manifest.ts';
-import { isRecordingId, parseStoredName, storedName } from './recording-id.ts';
+import type { Manifest, RecordingOrigin } from './manifest.ts';
+import { storedName } from './recording-id.ts';
+import { type IndexLimits, RecordingIndex } from './recording-index.ts';
+import type { RecordingPage, RecordingQuery } from './recording-query.ts';
 import {
-  errnoOf,
   type RecordingStorage,
   type RecordingWriter,
   StorageError,
   type StoredCast,
   storageErrorOf,
 } from './storage.ts';
-import { wholeLineBytes } from './whole-lines.ts';
 
 export interface FolderStorageOptions {
   readonly clock: Clock;
   readonly log: RecorderLog;
   /** Below this many free bytes no new recording is taken; the rest is for those already running. */
   readonly minFreeBytes?: number;
+  readonly index?: IndexLimits;
 }
 
+const EVENTS_FILE = 'events.jsonl';
 const DEFAULT_MIN_FREE_BYTES = 16 * 1024 * 1024;
 
 /** Recordings as files of one folder, which no other process may write to. */
 export class FolderStorage implements RecordingStorage {
   readonly #folder: string;
   readonly #clock: Clock;
-  readonly #log: RecorderLog;
   readonly #minFreeBytes: number;
-  readonly #events: EventLog;
+  readonly #events: LineLog;
+  readonly #retention: LineLog;
+  readonly #reader: FolderReader;
+  readonly #index: RecordingIndex;
 
   private constructor(folder: string, options: FolderStorageOptions) {
     this.#folder = folder;
     this.#clock = options.clock;
-    this.#log = options.log;
     this.#minFreeBytes = options.minFreeBytes ?? DEFAULT_MIN_FREE_BYTES;
-    this.#events = new EventLog(join(folder, 'events.jsonl'));
+    this.#events = new LineLog(join(folder, EVENTS_FILE));
+    this.#retention = new LineLog(join(folder, 'retention.jsonl'));
+    this.#reader = new FolderReader(folder, options.log);
+    this.#index = new RecordingIndex(this.#reader, options.index);
   }
 
   /** Makes the folder if need be, and files what a crash left in it. */
@@ -54,7 +62,12 @@ export class FolderStorage implements RecordingStorage {
         'recovered an interrupted recording',
       );
     }
-    return new FolderStorage(folder, options);
+    const storage = new FolderStorage(folder, options);
+    // A search that comes sooner waits for it, and tries again if it failed.
+    storage.#index.load().catch((error: unknown) => {
+      options.log.error({ err: error }, 'the index of recordings could not be built');
+    });
+    return storage;
   }
 
   async open(origin: RecordingOrigin): Promise<RecordingWriter> {
@@ -62,51 +75,38 @@ export class FolderStorage implements RecordingStorage {
       const { bavail, bsize } = await statfs(this.#folder);
       const freeBytes = bavail * bsize;
       if (freeBytes < this.#minFreeBytes) throw new StorageError('full', `only ${freeBytes} bytes are free`);
-      return await FolderWriter.create(this.#folder, origin, this.#clock);
+      const filed = (manifest: Manifest): void => this.#index.add(manifest);
+      return await FolderWriter.create(this.#folder, { origin, clock: this.#clock, filed });
     } catch (error) {
       throw storageErrorOf(error);
     }
   }
 
-  async list(limit: number): Promise<readonly Manifest[]> {
+  search(query: RecordingQuery): Promise<RecordingPage> {
+    return this.#index.search(query);
+  }
+
+  get(id: string): Promise<Manifest | undefined> {
+    return this.#reader.get(id);
+  }
+
+  openCast(id: string): Promise<StoredCast | undefined> {
+    return this.#reader.openCast(id);
+  }
+
+  hold(id: string): Promise<Hold | undefined> {
+    return this.#reader.hold(id);
+  }
+
+  /** The manifest goes last: without it a cast would count as interrupted at the next start. */
+  async remove(id: string): Promise<void> {
     try {
-      const names = await readdir(this.#folder);
-      const newest = names.filter(name => parseStoredName(name)?.kind === '.json').sort();
-      const manifests: Manifest[] = [];
-      for (const name of newest.reverse().slice(0, limit)) {
-        const manifest = await this.#read(name);
-        if (manifest !== undefined) manifests.push(manifest);
+      for (const kind of ['.cast', '.json'] as const) {
+        await rm(join(this.#folder, storedName(id, kind)), { force: true });
       }
-      return manifests;
+      await syncFolder(this.#folder);
+      this.#index.remove(id);
     } catch (error) {
-      throw storageErrorOf(error);
-    }
-  }
-
-  async get(id: string): Promise<Manifest | undefined> {
-    if (!isRecordingId(id)) return undefined;
-    try {
-      return await this.#read(storedName(id, '.json'));
-    } catch (error) {
-      throw storageErrorOf(error);
-    }
-  }
-
-  async openCast(id: string): Promise<StoredCast | undefined> {
-    if (!isRecordingId(id)) return undefined;
-    try {
-      const handle = await open(join(this.#folder, storedName(id, '.cast')), 'r');
-      try {
-        const bytes = await wholeLineBytes(handle);
-        if (bytes > 0) return { bytes, body: handle.createReadStream({ start: 0, end: bytes - 1 }) };
-        await handle.close();
-        return { bytes, body: Readable.from([]) };
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
       throw storageErrorOf(error);
     }
   }
@@ -119,16 +119,21 @@ export class FolderStorage implements RecordingStorage {
     }
   }
 
-  async #read(name: string): Promise<Manifest | undefined> {
-    let text: string;
+  async searchEvents(query: EventQuery): Promise<EventPage> {
     try {
-      text = await readFile(join(this.#folder, name), 'utf8');
+      return await searchEvents(join(this.#folder, EVENTS_FILE), query);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
+      throw storageErrorOf(error);
     }
-    const manifest = parseManifest(text);
-    if (manifest === undefined) this.#log.warn({ file: name }, 'a manifest cannot be read');
-    return manifest;
   }
+
+  async appendRetention(line: string): Promise<void> {
+    try {
+      await this.#retention.append(line);
+    } catch (error) {
+      throw storageErrorOf(error);
+    }
+  }
+
+  async close(): Promise<void> {}
 }

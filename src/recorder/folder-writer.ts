@@ -3,11 +3,19 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { CastBlocks } from './cast-blocks.ts';
 import { CastCheck } from './cast-check.ts';
 import { FILE_MODE, replaceFile, syncFolder, writeAll } from './durable-file.ts';
-import { type Manifest, manifestOf, type RecordingOrigin } from './manifest.ts';
+import { type Manifest, manifestOf, manifestText, type RecordingOrigin } from './manifest.ts';
 import { newRecordingId, storedName, timeOfRecording } from './recording-id.ts';
 import { type RecordingWriter, type StorageError, storageErrorOf } from './storage.ts';
+
+export interface FolderWriterOptions {
+  readonly origin: RecordingOrigin;
+  readonly clock: Clock;
+  /** Hears of the recording once cast and manifest are in place. */
+  readonly filed: (manifest: Manifest) => void;
+}
 
 /**
  * One recording in a folder: `….cast.part` while it grows; then fdatasync, rename to `….cast`, manifest `….json`.
@@ -17,28 +25,27 @@ export class FolderWriter implements RecordingWriter {
   readonly id: string;
   readonly #folder: string;
   readonly #handle: FileHandle;
-  readonly #origin: RecordingOrigin;
-  readonly #clock: Clock;
+  readonly #options: FolderWriterOptions;
   readonly #hash = createHash('sha256');
   readonly #check = new CastCheck();
+  readonly #blocks = new CastBlocks();
   #bytes = 0;
   #tail: Promise<void> = Promise.resolve();
   #fault: StorageError | undefined;
   #closed = false;
   #renamed = false;
 
-  private constructor(folder: string, id: string, handle: FileHandle, origin: RecordingOrigin, clock: Clock) {
+  private constructor(folder: string, id: string, handle: FileHandle, options: FolderWriterOptions) {
     this.#folder = folder;
     this.id = id;
     this.#handle = handle;
-    this.#origin = origin;
-    this.#clock = clock;
+    this.#options = options;
   }
 
-  static async create(folder: string, origin: RecordingOrigin, clock: Clock): Promise<FolderWriter> {
-    const id = newRecordingId(clock.now());
+  static async create(folder: string, options: FolderWriterOptions): Promise<FolderWriter> {
+    const id = newRecordingId(options.clock.now());
     const handle = await open(join(folder, storedName(id, '.cast.part')), 'wx', FILE_MODE);
-    return new FolderWriter(folder, id, handle, origin, clock);
+    return new FolderWriter(folder, id, handle, options);
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -85,6 +92,7 @@ export class FolderWriter implements RecordingWriter {
     this.#bytes += written.length;
     this.#hash.update(written);
     this.#check.push(written);
+    this.#blocks.push(written);
   };
 
   async #publish(cutReason: string | undefined): Promise<Manifest> {
@@ -98,16 +106,18 @@ export class FolderWriter implements RecordingWriter {
       id: this.id,
       file,
       receivedAt: timeOfRecording(this.id),
-      endedAt: new Date(this.#clock.now()),
-      origin: this.#origin,
+      endedAt: new Date(this.#options.clock.now()),
+      origin: this.#options.origin,
       // A copy: the digest can be taken once, and a failed `finish` is followed by `fail`.
       sha256: this.#hash.copy().digest('hex'),
       bytes: this.#bytes,
       report: this.#check.report(),
+      blocks: this.#blocks.list(),
       cutReason,
     });
     const path = join(this.#folder, storedName(this.id, '.json'));
-    await replaceFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await replaceFile(path, manifestText(manifest));
+    this.#options.filed(manifest);
     return manifest;
   }
 

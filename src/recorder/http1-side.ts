@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../errors.ts';
+import type { AccessRefusal, AccessRight } from './access.ts';
 import type { RecorderContext } from './context.ts';
 import { peerAddress } from './peer.ts';
 import { serveRecordV1 } from './record-v1.ts';
@@ -62,21 +63,27 @@ export class Http1Side {
     if (method === 'POST' && pathOf(target) === '/record') {
       return serveRecordV1(request, response, expects, peerAddress(request.socket), this.#context);
     }
+    const { authorization } = request.headers;
+    const refusal = (right: AccessRight): AccessRefusal | undefined =>
+      this.#context.access.refusal(right, authorization, request.socket);
     if (expects === 'continue') response.writeContinue();
-    const reply = await answerPlain({ version: 'http1', method, target, body: request }, this.#context);
+    const reply = await answerPlain(
+      { version: 'http1', method, target, body: request, refusal },
+      this.#context,
+    );
     // A refused body may still be coming: do not take what follows for the next request's wait.
     if (!request.complete) response.shouldKeepAlive = false;
     await this.#send(request, response, reply);
   }
 
   async #send(request: IncomingMessage, response: ServerResponse, reply: PlainReply): Promise<void> {
-    const { status, type, allow, body } = reply;
+    const { status, type, body } = reply;
     const length = Buffer.isBuffer(body) ? body.length : body.bytes;
     response.writeHead(status, {
       'content-type': type,
       'content-length': length,
       'x-content-type-options': 'nosniff',
-      ...(allow !== undefined && { allow }),
+      ...reply.headers,
     });
     if (Buffer.isBuffer(body) || request.method === 'HEAD') {
       response.end(Buffer.isBuffer(body) ? body : undefined);

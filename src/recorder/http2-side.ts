@@ -9,9 +9,10 @@ import {
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../errors.ts';
+import type { AccessRefusal, AccessRight } from './access.ts';
 import type { RecorderContext } from './context.ts';
 import { peerAddress } from './peer.ts';
-import { serveRecordV2, stopSender } from './record-v2.ts';
+import { refuse, serveRecordV2, stopSender } from './record-v2.ts';
 import { answerPlain, type PlainReply, pathOf } from './routes.ts';
 
 const MAX_STREAMS_PER_CONNECTION = 128;
@@ -99,14 +100,23 @@ export class Http2Side {
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: string): Promise<void> {
     const method = headers[':method'] ?? '';
     const target = headers[':path'] ?? '';
-    if (method === 'POST' && pathOf(target) === '/v2/record')
-      return serveRecordV2(stream, from, this.#context);
-    const reply = await answerPlain({ version: 'http2', method, target, body: stream }, this.#context);
+    const { authorization } = headers;
+    const refusal = (right: AccessRight): AccessRefusal | undefined =>
+      this.#context.access.refusal(right, authorization, stream.session?.socket);
+    if (method === 'POST' && pathOf(target) === '/v2/record') {
+      const barred = refusal('upload');
+      if (barred === undefined) return serveRecordV2(stream, from, this.#context);
+      return refuse(stream, barred);
+    }
+    const reply = await answerPlain(
+      { version: 'http2', method, target, body: stream, refusal },
+      this.#context,
+    );
     await this.#send(stream, method, reply);
   }
 
   async #send(stream: ServerHttp2Stream, method: string, reply: PlainReply): Promise<void> {
-    const { status, type, allow, body } = reply;
+    const { status, type, body } = reply;
     if (stream.destroyed) {
       if (!Buffer.isBuffer(body)) body.body.destroy();
       return;
@@ -115,7 +125,7 @@ export class Http2Side {
       ':status': status,
       'content-type': type,
       'content-length': Buffer.isBuffer(body) ? body.length : body.bytes,
-      ...(allow !== undefined && { allow }),
+      ...reply.headers,
     };
     if (method === 'HEAD') return stream.respond(headers, { endStream: true });
     stream.respond(headers);

@@ -1,5 +1,7 @@
+import type { CastBlock } from './cast-blocks.ts';
 import { type CastReport, castFault } from './cast-check.ts';
 import { type CastHeader, isObject, pickCastHeader, sessionIdOf } from './cast-header.ts';
+import type { Hold } from './hold.ts';
 
 export const MANIFEST_VERSION = 'kubewitness.dev/v1';
 
@@ -29,6 +31,8 @@ export interface Manifest {
   /** True only for a body that ended in order and is a whole asciicast v2. */
   readonly complete: boolean;
   readonly incompleteReason?: string;
+  /** The cast cut into runs of lines, so that damage can be traced to a line. Left out of lists. */
+  readonly blocks?: readonly CastBlock[];
 }
 
 /** Where and when an upload came in. */
@@ -46,6 +50,7 @@ export interface ManifestFacts {
   readonly sha256: string;
   readonly bytes: number;
   readonly report: CastReport;
+  readonly blocks: readonly CastBlock[];
   /** Why the upload did not end in order; undefined if it did. */
   readonly cutReason: string | undefined;
 }
@@ -69,7 +74,16 @@ export function manifestOf(facts: ManifestFacts): Manifest {
     ...(report.header !== undefined && { header: report.header }),
     complete: reasons.length === 0,
     ...(reasons.length > 0 && { incompleteReason: reasons.join('; ') }),
+    blocks: facts.blocks,
   };
+}
+
+/** As the file beside the cast: a field a line, a block a line. */
+export function manifestText({ blocks, ...rest }: Manifest & { readonly hold?: Hold }): string {
+  const text = JSON.stringify(rest, undefined, 2);
+  if (blocks === undefined) return `${text}\n`;
+  const list = blocks.map(block => `    ${JSON.stringify(block)}`).join(',\n');
+  return `${text.slice(0, -2)},\n  "blocks": [${list === '' ? '' : `\n${list}\n  `}]\n}\n`;
 }
 
 /** Reads a manifest file. Undefined when it is not one of this version. */
@@ -86,7 +100,7 @@ export function parseManifest(text: string): Manifest | undefined {
   if (typeof receivedAt !== 'string' || typeof endedAt !== 'string') return undefined;
   if (typeof bytes !== 'number' || typeof events !== 'number') return undefined;
   if (typeof durationSeconds !== 'number' || typeof complete !== 'boolean') return undefined;
-  const { sessionId, from, protocol, header: rawHeader, incompleteReason } = value;
+  const { sessionId, from, protocol, header: rawHeader, incompleteReason, blocks } = value;
   const header = isObject(rawHeader) ? pickCastHeader(rawHeader) : undefined;
   return {
     apiVersion: MANIFEST_VERSION,
@@ -104,5 +118,23 @@ export function parseManifest(text: string): Manifest | undefined {
     ...(header !== undefined && { header }),
     complete,
     ...(typeof incompleteReason === 'string' && { incompleteReason }),
+    ...(Array.isArray(blocks) && blocks.every(isBlock) && { blocks }),
   };
+}
+
+/** What a list or an index says of a recording. */
+export function summaryOf(manifest: Manifest): Manifest {
+  const { blocks: _, ...summary } = manifest;
+  return summary;
+}
+
+function isBlock(value: unknown): value is CastBlock {
+  if (!isObject(value)) return false;
+  const { bytes, lines, sha256, locator } = value;
+  return (
+    typeof bytes === 'number' &&
+    typeof lines === 'number' &&
+    typeof sha256 === 'string' &&
+    typeof locator === 'string'
+  );
 }

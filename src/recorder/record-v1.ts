@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AccessRefusal } from './access.ts';
 import { BodyReader } from './body-reader.ts';
 import type { RecorderContext } from './context.ts';
 import { admit, receive, refuseBusy, type UploadRefusal, type UploadSender } from './receive.ts';
+import { CHALLENGE } from './routes.ts';
 
 /**
  * `POST /record`: `100 Continue` says that a recording is open, the final 200 that it is stored. Whoever did not
@@ -16,6 +18,8 @@ export async function serveRecordV1(
 ): Promise<void> {
   const origin = { from, protocol: 'v1' } as const;
   const body = new BodyReader(request, () => 'the connection was lost before the end of the body');
+  const barred = context.access.refusal('upload', request.headers.authorization, request.socket);
+  if (barred !== undefined) return refuse(body, request, response, barred, context);
   if (context.uploads.isFull) return refuse(body, request, response, refuseBusy(context, origin), context);
   try {
     await context.uploads.run(body, async () => {
@@ -43,11 +47,15 @@ function refuse(
   body: BodyReader,
   request: IncomingMessage,
   response: ServerResponse,
-  refusal: UploadRefusal,
+  refusal: UploadRefusal | AccessRefusal,
   context: RecorderContext,
 ): void {
   const text = `${JSON.stringify({ error: refusal.message })}\n`;
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...(refusal.status === 401 && CHALLENGE),
+  };
   response.shouldKeepAlive = false;
   response.writeHead(refusal.status, headers).write(text);
   const linger = setTimeout(end, context.limits.lingerMs);

@@ -1,8 +1,10 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { AccessRefusal } from './access.ts';
 import { AckPacer } from './ack-pacer.ts';
 import { BodyReader } from './body-reader.ts';
 import type { RecorderContext } from './context.ts';
 import { admit, receive, refuseBusy, type UploadRefusal } from './receive.ts';
+import { CHALLENGE } from './routes.ts';
 
 /**
  * `POST /v2/record`: the 200 goes out before the body is read, then `{"ack":N}` objects, N being the bytes of this
@@ -24,7 +26,10 @@ export async function serveRecordV2(
   try {
     await context.uploads.run(body, async () => {
       const admission = await admit(context, origin);
-      if (admission.kind === 'refused') return refuse(stream, admission);
+      if (admission.kind === 'refused') {
+        body.drop();
+        return refuse(stream, admission);
+      }
       if (!stream.destroyed) stream.respond({ ':status': 200, 'content-type': 'application/json' });
       const pacer = new AckPacer(acked => send(stream, acked), context.limits);
       const result = await receive(context, body, admission.writer, {
@@ -33,7 +38,11 @@ export async function serveRecordV2(
       });
       pacer.stop();
       if (result.kind === 'stored') await finish(stream, { ack: result.manifest.bytes }, stallMs);
-      if (result.kind === 'refused') await finish(stream, { error: result.message }, stallMs);
+      if (result.kind === 'refused') {
+        // Node closes a stream only once all that came is read, also what came after the recording had been cut.
+        body.drop();
+        await finish(stream, { error: result.message }, stallMs);
+      }
     });
   } finally {
     body.release();
@@ -87,8 +96,12 @@ export function stopSender(stream: ServerHttp2Stream): void {
   if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-function refuse(stream: ServerHttp2Stream, refusal: UploadRefusal): void {
+export function refuse(stream: ServerHttp2Stream, refusal: UploadRefusal | AccessRefusal): void {
   if (stream.destroyed) return;
-  stream.respond({ ':status': refusal.status, 'content-type': 'application/json' });
+  stream.respond({
+    ':status': refusal.status,
+    'content-type': 'application/json',
+    ...(refusal.status === 401 && CHALLENGE),
+  });
   stream.end(`${JSON.stringify({ error: refusal.message })}\n`, () => stopSender(stream));
 }

@@ -5,11 +5,13 @@ import { randomBytes } from 'node:crypto';
  * reads no directory, and nothing that a client sends can become part of a path.
  */
 const RECORDING_ID = /^[0-9a-f]{32}$/;
-const STORED_NAME = /^\d{8}T\d{6}Z-([0-9a-f]{32})(\.cast\.part|\.cast|\.json\.part|\.json)$/;
+const STORED_NAME =
+  /^\d{8}T\d{6}Z-([0-9a-f]{32})(\.cast\.part|\.cast|\.json\.part|\.json|\.hold\.part|\.hold)$/;
 const TIME_DIGITS = 12;
 const RANDOM_BYTES = 10;
 
-export type StoredKind = '.cast.part' | '.cast' | '.json.part' | '.json';
+const STORED_KINDS = ['.cast.part', '.cast', '.json.part', '.json', '.hold.part', '.hold'] as const;
+export type StoredKind = (typeof STORED_KINDS)[number];
 
 /** `nowMs` is wall time in milliseconds since the epoch. */
 export function newRecordingId(nowMs: number): string {
@@ -44,5 +46,5 @@ export function parseStoredName(name: string): { id: string; kind: StoredKind } 
 }
 
 function isStoredKind(text: string | undefined): text is StoredKind {
-  return text === '.cast.part' || text === '.cast' || text === '.json.part' || text === '.json';
+  return STORED_KINDS.some(kind => kind === text);
 }

@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
+import type { AccessRefusal, AccessRight } from './access.ts';
 import type { RecorderContext } from './context.ts';
+import { parseEventQuery } from './event-search.ts';
 import { receiveEvent } from './receive-event.ts';
+import { parseRecordingQuery } from './recording-query.ts';
 import { storageErrorOf } from './storage.ts';
 
 /** A request other than an upload, the same over HTTP/1.1 and HTTP/2. */
@@ -10,12 +13,14 @@ export interface PlainRequest {
   /** Path and query as sent. */
   readonly target: string;
   readonly body: Readable;
+  /** Undefined: the sender has the right. */
+  readonly refusal: (right: AccessRight) => AccessRefusal | undefined;
 }
 
 export interface PlainReply {
   readonly status: number;
   readonly type: string;
-  readonly allow?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: Buffer | { readonly bytes: number; readonly body: Readable };
 }
 
@@ -24,13 +29,14 @@ interface Route {
   /** The route exists for this version only; the other is told 404, by which clients know to fall back. */
   readonly version?: PlainRequest['version'];
   readonly methods: readonly string[];
+  readonly right?: AccessRight;
   answer(request: PlainRequest, context: RecorderContext, id: string): Promise<PlainReply> | PlainReply;
 }
 
+export const CHALLENGE = { 'www-authenticate': 'Bearer' } as const;
 const READ = ['GET', 'HEAD'];
 const TEXT = 'text/plain; charset=utf-8';
 const CAST = 'application/x-asciicast';
-const DEFAULT_LISTED = 100;
 
 /** The uploads themselves are here for their 404, 405 and HEAD; their POST goes elsewhere. */
 const ROUTES: readonly Route[] = [
@@ -39,12 +45,19 @@ const ROUTES: readonly Route[] = [
     methods: READ,
     answer: () => ({ status: 200, type: TEXT, body: Buffer.from('ok') }),
   },
-  { path: /^\/v2\/record$/, version: 'http2', methods: ['HEAD', 'POST'], answer: () => json(200, {}) },
-  { path: /^\/record$/, version: 'http1', methods: ['POST'], answer: () => json(200, {}) },
-  { path: /^\/v2\/event$/, methods: ['HEAD', 'POST'], answer: answerEvent },
-  { path: /^\/api\/v1\/recordings$/, methods: READ, answer: answerList },
-  { path: /^\/api\/v1\/recordings\/([^/]+)$/, methods: READ, answer: answerManifest },
-  { path: /^\/api\/v1\/recordings\/([^/]+)\/cast$/, methods: READ, answer: answerCast },
+  {
+    path: /^\/v2\/record$/,
+    version: 'http2',
+    methods: ['HEAD', 'POST'],
+    right: 'upload',
+    answer: answerProbe,
+  },
+  { path: /^\/record$/, version: 'http1', methods: ['POST'], right: 'upload', answer: () => json(200, {}) },
+  { path: /^\/v2\/event$/, methods: ['HEAD', 'POST'], right: 'upload', answer: answerEvent },
+  { path: /^\/api\/v1\/events$/, methods: READ, right: 'read', answer: answerEvents },
+  { path: /^\/api\/v1\/recordings$/, methods: READ, right: 'read', answer: answerList },
+  { path: /^\/api\/v1\/recordings\/([^/]+)$/, methods: READ, right: 'read', answer: answerManifest },
+  { path: /^\/api\/v1\/recordings\/([^/]+)\/cast$/, methods: READ, right: 'read', answer: answerCast },
 ];
 
 export function pathOf(target: string): string {
@@ -59,8 +72,13 @@ export async function answerPlain(request: PlainRequest, context: RecorderContex
     if (match === null) continue;
     if (route.version !== undefined && route.version !== request.version) break;
     if (!route.methods.includes(request.method)) {
-      return { ...problem(405, 'this method is not served here'), allow: route.methods.join(', ') };
+      return {
+        ...problem(405, 'this method is not served here'),
+        headers: { allow: route.methods.join(', ') },
+      };
     }
+    const refusal = route.right === undefined ? undefined : request.refusal(route.right);
+    if (refusal !== undefined) return refused(refusal);
     try {
       return await route.answer(request, context, match[1] ?? '');
     } catch (error) {
@@ -78,8 +96,22 @@ export function problem(status: number, message: string): PlainReply {
   return json(status, { error: message });
 }
 
+/** RFC 9110 section 11.6.1 wants the challenge. */
+function refused({ status, message }: AccessRefusal): PlainReply {
+  return { ...problem(status, message), ...(status === 401 && { headers: CHALLENGE }) };
+}
+
 function json(status: number, value: unknown): PlainReply {
   return { status, type: 'application/json', body: Buffer.from(`${JSON.stringify(value)}\n`) };
+}
+
+/**
+ * Says already here that there is no room: Tailscale's client, once it has sent its POST, waits for ever on any answer
+ * but 200, whereas after this it goes on to the next recorder.
+ */
+async function answerProbe(_request: PlainRequest, context: RecorderContext): Promise<PlainReply> {
+  if (context.isStopping()) return problem(503, 'the recorder is stopping');
+  return context.uploads.isFull ? problem(503, 'the recorder has too many uploads') : json(200, {});
 }
 
 async function answerEvent(request: PlainRequest, context: RecorderContext): Promise<PlainReply> {
@@ -92,10 +124,37 @@ async function answerEvent(request: PlainRequest, context: RecorderContext): Pro
 }
 
 async function answerList(request: PlainRequest, context: RecorderContext): Promise<PlainReply> {
-  const asked = new URLSearchParams(request.target.slice(pathOf(request.target).length)).get('limit');
-  if (asked !== null && !/^[1-9]\d{0,8}$/.test(asked)) return problem(400, 'limit is not a positive number');
-  const limit = Math.min(asked === null ? DEFAULT_LISTED : Number(asked), context.limits.maxListed);
-  return json(200, await context.storage.list(limit));
+  const params = paramsOf(request);
+  const query = parseRecordingQuery(params, context.limits.maxListed);
+  if (typeof query === 'string') return problem(400, query);
+  const { manifests, next } = await context.storage.search(query);
+  return withNext(json(200, manifests), request, params, next);
+}
+
+/** The documents as they were sent: parsed and written anew, a large user id would come out rounded. */
+async function answerEvents(request: PlainRequest, context: RecorderContext): Promise<PlainReply> {
+  const params = paramsOf(request);
+  const query = parseEventQuery(params, context.limits.maxListed);
+  if (typeof query === 'string') return problem(400, query);
+  const { events, next } = await context.storage.searchEvents(query);
+  const body = Buffer.from(`[${events.join(',\n')}]\n`);
+  return withNext({ status: 200, type: 'application/json', body }, request, params, next?.toString());
+}
+
+function paramsOf({ target }: PlainRequest): URLSearchParams {
+  return new URLSearchParams(target.slice(pathOf(target).length));
+}
+
+/** RFC 8288: where the next page is. */
+function withNext(
+  reply: PlainReply,
+  { target }: PlainRequest,
+  params: URLSearchParams,
+  before: string | undefined,
+): PlainReply {
+  if (before === undefined) return reply;
+  params.set('before', before);
+  return { ...reply, headers: { link: `<${pathOf(target)}?${params}>; rel="next"` } };
 }
 
 async function answerManifest(

@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import { type Access, AccessCheck } from './access.ts';
 import type { RecorderContext } from './context.ts';
 import { Http1Side } from './http1-side.ts';
 import { Http2Side } from './http2-side.ts';
@@ -19,6 +21,16 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly log: RecorderLog;
   readonly limits?: Partial<RecorderServerLimits>;
+  readonly access?: Access;
+  readonly tls?: RecorderTls;
+}
+
+/** PEM texts. */
+export interface RecorderTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Asks clients for a certificate of this authority; who has none can still show a token. */
+  readonly clientCa?: string;
 }
 
 export interface RunningRecorder {
@@ -45,13 +57,14 @@ export async function startRecorder(options: RecorderOptions): Promise<RunningRe
     log,
     limits,
     uploads,
+    access: new AccessCheck(options.access),
     isStopping: () => closing !== undefined,
   };
   const http1 = new Http1Side(context);
   const http2 = new Http2Side(context);
   const sockets = new Set<Socket>();
 
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
+  const server = openServer(options.tls, limits.requestHeadMs, socket => {
     socket.on('error', error =>
       log.warn({ reason: error.message, from: peerAddress(socket) }, 'a connection failed'),
     );
@@ -62,6 +75,9 @@ export async function startRecorder(options: RecorderOptions): Promise<RunningRe
       (version === 'http2' ? http2 : http1).take(sniffed),
     );
   });
+  server.on('tlsClientError', (error: Error) =>
+    log.warn({ reason: error.message }, 'a TLS handshake failed'),
+  );
   server.maxConnections = limits.maxConnections;
   const { host, port } = await listen(server, options.host, options.port);
   server.on('error', error => log.error({ err: error }, 'the listener failed'));
@@ -92,6 +108,29 @@ export async function startRecorder(options: RecorderOptions): Promise<RunningRe
       return closing;
     },
   };
+}
+
+/** Half-open, so that a peer that has ended its body can still be answered. */
+function openServer(
+  tls: RecorderTls | undefined,
+  handshakeTimeout: number,
+  onSocket: (socket: Socket) => void,
+): Server {
+  const common = { allowHalfOpen: true, noDelay: true };
+  if (tls === undefined) return createServer(common, onSocket);
+  const { cert, key, clientCa } = tls;
+  const client = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+  return createTlsServer(
+    {
+      ...common,
+      ...client,
+      cert,
+      key,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout,
+    },
+    onSocket,
+  );
 }
 
 function listen(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {

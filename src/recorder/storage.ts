@@ -1,18 +1,30 @@
 import type { Readable } from 'node:stream';
 import { messageOf } from '../errors.ts';
+import type { EventPage, EventQuery } from './event-search.ts';
+import type { Hold } from './hold.ts';
 import type { Manifest, RecordingOrigin } from './manifest.ts';
+import type { RecordingPage, RecordingQuery } from './recording-query.ts';
 
 /** Where recordings are kept. All methods reject with a StorageError. */
 export interface RecordingStorage {
   /** Room for a new recording. Rejects with kind 'full' before a byte is taken when there is none. */
   open(origin: RecordingOrigin): Promise<RecordingWriter>;
-  /** Newest first, at most `limit`. Recordings still being written are not among them. */
-  list(limit: number): Promise<readonly Manifest[]>;
+  /** Recordings still being written are not found. */
+  search(query: RecordingQuery): Promise<RecordingPage>;
   get(id: string): Promise<Manifest | undefined>;
   /** The cast up to its last whole line; the caller reads or destroys `body`. */
   openCast(id: string): Promise<StoredCast | undefined>;
   /** Appends one JSON document, already checked and on one line, and resolves once it is on the disk. */
   appendEvent(line: string): Promise<void>;
+  searchEvents(query: EventQuery): Promise<EventPage>;
+  /** Why the recording must be kept whatever its age; undefined when nothing says so. */
+  hold(id: string): Promise<Hold | undefined>;
+  /** Deletes a finished recording for good; idempotent. */
+  remove(id: string): Promise<void>;
+  /** Appends one line to the list of what was deleted, durably. */
+  appendRetention(line: string): Promise<void>;
+  /** Ends what goes on in the background. */
+  close(): Promise<void>;
 }
 
 /** One recording being written. After `finish` or `fail` has resolved nothing more may be called. */

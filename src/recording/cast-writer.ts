@@ -30,7 +30,9 @@ export class CastWriter {
   #heldBytes = 0;
   #size: TerminalSize | undefined;
   #lastSeconds = 0;
+  #sizeUnsaid = false;
   #part = 1;
+  #continues: Continuation | undefined;
   #castBytes = 0;
   #events = 0;
 
@@ -78,9 +80,15 @@ export class CastWriter {
     if (this.#size !== undefined) this.#header(this.#size);
   }
 
-  /** Begins the next part: a header with the size as it is now, linked to the part before. */
+  /**
+   * Begins the next part: a header with the size as it is now, linked to the part before. Where nothing of that one
+   * stands, it takes that one's place.
+   */
   continueFrom(offset: number): void {
-    const continues = { recording: this.recordingId, offset };
+    if (offset > 0 || this.#continues === undefined) {
+      this.#continues = { recording: this.recordingId, offset };
+    }
+    const continues = this.#continues;
     this.#part++;
     if (this.#size !== undefined) this.#header(this.#size, continues);
   }
@@ -92,8 +100,12 @@ export class CastWriter {
     }
   }
 
+  /** Says what is missing, and the size as it has become meanwhile: joined parts have no second header to say it. */
   marker(seconds: number, text: string): void {
     this.#event(markerLine(this.#inOrder(seconds), text));
+    if (this.#size !== undefined && this.#sizeUnsaid)
+      this.#event(resizeLine(this.#inOrder(seconds), this.#size));
+    this.#sizeUnsaid = false;
   }
 
   /** The first size begins the cast; after it only a changed one is an event. */
@@ -107,9 +119,11 @@ export class CastWriter {
     }
   }
 
-  /** Keeps the size without an event: nothing is being written, and the next part's header will say it. */
+  /** Keeps the size without an event: nothing is being written. */
   noteSize(size: TerminalSize): void {
-    if (this.#size !== undefined) this.#size = size;
+    if (this.#size === undefined) return;
+    this.#sizeUnsaid ||= this.#size.cols !== size.cols || this.#size.rows !== size.rows;
+    this.#size = size;
   }
 
   #header(size: TerminalSize, continues?: Continuation): void {

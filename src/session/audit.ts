@@ -1,6 +1,7 @@
 import type { SessionOutput } from '../../machines/session.ts';
 import type {
   AuditAttempt,
+  AuditEvent,
   AuditLastAcked,
   AuditRecording,
   AuditSink,
@@ -8,6 +9,7 @@ import type {
   AuditTarget,
 } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
@@ -73,9 +75,20 @@ export class SessionAudit {
     };
   }
 
+  /** A sink says by its own means that it fails. One that throws must not reach into the session all the same. */
+  #write(event: AuditEvent): void {
+    const { audit, log } = this.#env;
+    try {
+      audit.write(event);
+    } catch (error) {
+      const { sessionId } = this.#facts;
+      log.error({ session: sessionId, event: event.type, error: messageOf(error) }, 'audit record lost');
+    }
+  }
+
   started(): void {
     const { type, exec, upgrade } = this.#request;
-    this.#env.audit.write({
+    this.#write({
       type: 'session.started',
       ...this.#facts,
       sessionType: type,
@@ -87,7 +100,7 @@ export class SessionAudit {
 
   decided(decision: Decision): void {
     this.#rules = decision.origins;
-    this.#env.audit.write({
+    this.#write({
       type: 'session.decided',
       ...this.#facts,
       decision: decision.kind,
@@ -105,7 +118,7 @@ export class SessionAudit {
     const { recorder, durationMs, failure } = attempt;
     const accepted = failure === undefined;
     const facts = { recorder, accepted, ...failure, durationMs };
-    this.#env.audit.write({ type: 'recorder.attempted', ...this.#facts, ...facts });
+    this.#write({ type: 'recorder.attempted', ...this.#facts, ...facts });
   }
 
   /** Every step of the session's machine, after whatever is said of the state that it leaves. */
@@ -116,20 +129,19 @@ export class SessionAudit {
     this.#previousState = this.#state;
     this.#state = name;
     this.#since = this.#env.clock.monotonic();
-    if (name === 'joined.streaming')
-      this.#env.audit.write({ type: 'session.streaming', ...this.#facts, ...stay });
+    if (name === 'joined.streaming') this.#write({ type: 'session.streaming', ...this.#facts, ...stay });
     if (name === 'joined.failingOpen') {
       const fromMs = Math.round(this.#since - this.#startedAt);
-      this.#env.audit.write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs });
+      this.#write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs });
     }
   }
 
   callerViolated({ code, message }: Violation): void {
-    this.#env.audit.write({ type: 'caller.violated', ...this.#facts, code, message });
+    this.#write({ type: 'caller.violated', ...this.#facts, code, message });
   }
 
   recordingFailed(failure: RecordingFailure): void {
-    this.#env.audit.write({
+    this.#write({
       type: 'recording.failed',
       ...this.#facts,
       ...this.#stay(),
@@ -141,7 +153,7 @@ export class SessionAudit {
   }
 
   recordingResumed(recorder: string, gap: Gap): void {
-    this.#env.audit.write({ type: 'recording.resumed', ...this.#facts, recorder, gap });
+    this.#write({ type: 'recording.resumed', ...this.#facts, recorder, gap });
   }
 
   /** Once; whatever comes after the first call is not said. */
@@ -154,9 +166,8 @@ export class SessionAudit {
       streams,
       ...(recording === undefined ? {} : { recording }),
     };
-    if (output.outcome === 'recorded')
-      this.#env.audit.write({ type: 'recording.completed', ...this.#facts, ...kept });
-    this.#env.audit.write({
+    if (output.outcome === 'recorded') this.#write({ type: 'recording.completed', ...this.#facts, ...kept });
+    this.#write({
       type: 'session.ended',
       ...this.#facts,
       outcome: output.outcome,

@@ -64,7 +64,11 @@ function partsOf(recorders: readonly RecorderProcess[], session: string): Part[]
     .filter(part => part.session === session);
   const ordered = parts.filter(part => part.continues === undefined);
   for (let last = ordered.at(-1); last !== undefined; ) {
-    const next: Part | undefined = parts.find(part => part.continues?.recording === last?.id);
+    // Of two that go on from the same part, the earlier one has left nothing.
+    const next: Part | undefined = parts
+      .filter(part => part.continues?.recording === last?.id)
+      .sort((one, other) => one.id.localeCompare(other.id, undefined, { numeric: true }))
+      .at(-1);
     if (next !== undefined) ordered.push(next);
     last = next;
   }

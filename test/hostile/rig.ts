@@ -6,6 +6,7 @@ import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
+import { deliverEvent } from '../../src/recording/deliver-event.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
 import type { RecorderLimits } from '../../src/recording/recorder-limits.ts';
 import type { RecordingLimits } from '../../src/recording/recording-limits.ts';
@@ -16,11 +17,11 @@ import type { SessionLimits } from '../../src/session/actors.ts';
 import type { RegistryOptions } from '../../src/session/registry.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
 import type { SessionView } from '../../src/session/view.ts';
-import type { FakeRecorder } from '../src/recording/fake-recorders.ts';
-import { startV2 } from '../src/recording/fake-recorders.ts';
 import { plainUpstream } from '../src/upstream/plain-upstream.ts';
 import type { Peer } from './peer.ts';
 import { FakeUpstream, tlsPeer } from './peer.ts';
+import type { Recorder } from './recorder.ts';
+import { startRecorder } from './recorder.ts';
 
 export const POLICIES = ['open', 'closed'] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -42,14 +43,14 @@ export interface RigOptions {
 export interface Rig {
   readonly upstream: FakeUpstream;
   /** The default one; unused if others were given. */
-  readonly recorder: FakeRecorder;
+  readonly recorder: Recorder;
   readonly sessions: SessionRegistry;
   readonly server: ProxyServer;
   readonly audit: readonly AuditEvent[];
   /** Every log line, as JSON. */
   readonly log: readonly string[];
-  /** Requests that the recorder had seen when each connection reached upstream. */
-  readonly recorderBefore: readonly (readonly string[])[];
+  /** How many uploads the recorder had accepted when each connection reached upstream. */
+  readonly uploadsBefore: readonly number[];
   client(): Promise<Peer>;
   /** Resolves when that holds; looked at after each audit event and each step of a session. */
   until(holds: () => boolean): Promise<void>;
@@ -63,10 +64,10 @@ const certificates = createCertificates(['localhost'], ['127.0.0.1']);
 
 /** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const recorder = await startV2();
+  const recorder = await startRecorder();
   const recorders = options.recorders ?? [recorder.address];
-  const recorderBefore: (readonly string[])[] = [];
-  const upstream = new FakeUpstream(() => recorderBefore.push([...recorder.seen.requests]));
+  const uploadsBefore: number[] = [];
+  const upstream = new FakeUpstream(() => uploadsBefore.push(recorder.uploads.length));
   const target = plainUpstream(await upstream.listen());
   const changes = new Changes();
   const audit: AuditEvent[] = [];
@@ -114,6 +115,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     upstream: target,
     audit: sink,
     log: logger,
+    clock: systemClock,
+    health,
+    deliverEvent,
     sessions,
   });
   const clients: Peer[] = [];
@@ -134,7 +138,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     server,
     audit,
     log,
-    recorderBefore,
+    uploadsBefore,
     client: async () => {
       const peer = await tlsPeer(server.port);
       clients.push(peer);
@@ -161,10 +165,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 function authenticator(recorderAddrs: readonly string[], more: readonly StaticIdentity[]) {
   const rule = { impersonateGroups: ['dev'], recorderAddrs };
   return staticTokens(
-    [
-      ...POLICIES.map(policy => ({ user: `${policy}@test`, groups: [], secret: { token: policy } })),
-      ...more,
-    ],
+    [...POLICIES.map(policy => ({ user: `${policy}@test`, groups: [], secret: { token: policy } })), ...more],
     [
       {
         subjects: [{ user: 'open@test' }],

@@ -11,7 +11,12 @@ const BOTH_PROTOCOLS = [
   'X-Stream-Protocol-Version: v4.channel.k8s.io',
 ];
 
-const RECORDED: readonly (readonly [row: string, what: string, transport: Transport, options: RequestOptions])[] = [
+const RECORDED: readonly (readonly [
+  row: string,
+  what: string,
+  transport: Transport,
+  options: RequestOptions,
+])[] = [
   ['R06 B016', 'SPDY by GET', 'spdy', { method: 'GET' }],
   ['R06 B016', 'SPDY by POST', 'spdy', {}],
   ['B016', 'WebSocket by GET', 'websocket', {}],
@@ -23,12 +28,22 @@ const RECORDED: readonly (readonly [row: string, what: string, transport: Transp
   ],
   ['R09', 'base64', 'websocket', { protocols: ['Sec-WebSocket-Protocol: base64.channel.k8s.io'] }],
   ['R09', 'v4.base64', 'websocket', { protocols: ['Sec-WebSocket-Protocol: v4.base64.channel.k8s.io'] }],
-  ['R09', 'one known name of several', 'websocket', { protocols: ['Sec-WebSocket-Protocol: x.y, channel.k8s.io'] }],
+  [
+    'R09',
+    'one known name of several',
+    'websocket',
+    { protocols: ['Sec-WebSocket-Protocol: x.y, channel.k8s.io'] },
+  ],
   ['R15 B019', 'attach over WebSocket', 'websocket', { target: `${ATTACH}?stdin=true&stdout=true&tty=true` }],
   ['R15 B019', 'attach over SPDY', 'spdy', { target: `${ATTACH}?stdin=true&stdout=true&tty=true` }],
 ];
 
-const REFUSED: readonly (readonly [row: string, what: string, transport: Transport, options: RequestOptions])[] = [
+const REFUSED: readonly (readonly [
+  row: string,
+  what: string,
+  transport: Transport,
+  options: RequestOptions,
+])[] = [
   ['R06 B016', 'WebSocket by POST', 'websocket', { method: 'POST' }],
   [
     'R07',
@@ -68,8 +83,18 @@ const REFUSED: readonly (readonly [row: string, what: string, transport: Transpo
     { upgrade: ['Connection: Upgrade', 'Upgrade: xspdy/3.1', 'Content-Length: 0'] },
   ],
   ['R08 B010', 'an unknown protocol', 'spdy', { upgrade: ['Connection: Upgrade', 'Upgrade: foo'] }],
-  ['R09', 'an unknown subprotocol', 'websocket', { protocols: ['Sec-WebSocket-Protocol: v9.channel.k8s.io'] }],
-  ['R09', 'a SPDY version over WebSocket', 'websocket', { protocols: ['Sec-WebSocket-Protocol: v3.channel.k8s.io'] }],
+  [
+    'R09',
+    'an unknown subprotocol',
+    'websocket',
+    { protocols: ['Sec-WebSocket-Protocol: v9.channel.k8s.io'] },
+  ],
+  [
+    'R09',
+    'a SPDY version over WebSocket',
+    'websocket',
+    { protocols: ['Sec-WebSocket-Protocol: v3.channel.k8s.io'] },
+  ],
   ['R09', 'no subprotocol', 'websocket', { protocols: [] }],
   [
     'R09',
@@ -83,7 +108,10 @@ const REFUSED: readonly (readonly [row: string, what: string, transport: Transpo
     'R32',
     'an upgrade to h2c',
     'websocket',
-    { upgrade: ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'], protocols: [] },
+    {
+      upgrade: ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'],
+      protocols: [],
+    },
   ],
   ['R32', 'extended CONNECT', 'websocket', { method: 'CONNECT' }],
   [
@@ -120,7 +148,10 @@ for (const [id, what, transport, options] of REFUSED) {
       const rig = await startRig();
       const fate = await fateOf(rig, upgradeRequest(transport, { ...options, token: policy }));
       expect(fate).toMatchObject({ kind: 'refused' });
-      expect(fate).toHaveProperty('code', expect.toSatisfy((code: number) => code >= 400 && code < 500));
+      expect(fate).toHaveProperty(
+        'code',
+        expect.toSatisfy((code: number) => code >= 400 && code < 500),
+      );
       expect(rig.upstream.peers).toHaveLength(0);
     },
     { transports: [transport] },
@@ -130,7 +161,11 @@ for (const [id, what, transport, options] of REFUSED) {
 test.each(POLICIES)('R32 HTTP/2 is not spoken (%s)', async policy => {
   const rig = await startRig();
   const client = await rig.client();
-  client.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', Buffer.from('000000040000000000', 'hex'), `x-token: ${policy}`);
+  client.send(
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    Buffer.from('000000040000000000', 'hex'),
+    `x-token: ${policy}`,
+  );
   expect((await client.head())[0]).toMatch(/^HTTP\/1\.1 4/);
   expect(rig.upstream.peers).toHaveLength(0);
 });
@@ -141,7 +176,12 @@ const ROADS: readonly (readonly [row: string, transport: Transport, method: stri
   ['R16', 'spdy', 'POST', '/api/v1/nodes/n/proxy/x/../run/d/p/c?cmd=id'],
   ['R16', 'spdy', 'POST', '/api/v1/nodes/n/proxy//run/d/p/c?cmd=id'],
   ['R16', 'spdy', 'POST', '/api/v1/nodes/n/proxy%2Frun/d/p/c?cmd=id'],
-  ['R22', 'websocket', 'GET', '/apis/subresources.kubevirt.io/v1/namespaces/d/virtualmachineinstances/v/console'],
+  [
+    'R22',
+    'websocket',
+    'GET',
+    '/apis/subresources.kubevirt.io/v1/namespaces/d/virtualmachineinstances/v/console',
+  ],
   ['R22', 'spdy', 'POST', `/apis/cluster.karmada.io/v1alpha1/clusters/c/proxy${EXECQ}`],
   ['R22', 'websocket', 'GET', `/k8s/clusters/c${EXECQ}`],
 ];

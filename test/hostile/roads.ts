@@ -18,7 +18,9 @@ export type Fate =
 export async function fateOf(rig: Rig, request: string): Promise<Fate> {
   const client = await rig.client();
   client.send(request);
-  const answered = client.head().then(head => ({ kind: 'refused' as const, code: Number(head[0]?.split(' ')[1]) }));
+  const answered = client
+    .head()
+    .then(head => ({ kind: 'refused' as const, code: Number(head[0]?.split(' ')[1]) }));
   const reached = rig.upstream.next().then(async (peer): Promise<Fate> => {
     const asked = await peer.head();
     return {
@@ -26,7 +28,7 @@ export async function fateOf(rig: Rig, request: string): Promise<Fate> {
       target: asked[0]?.split(' ')[1] ?? '',
       asked,
       upgrade: valuesIn(asked, 'upgrade').length > 0,
-      recorded: rig.recorderBefore.at(-1)?.includes('POST /v2/record') ?? false,
+      recorded: rig.uploadsBefore.at(-1) === 1,
     };
   });
   // Whichever loses is still waiting when the rig goes.

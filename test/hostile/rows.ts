@@ -1,5 +1,7 @@
 /** Every row that has a test of its own here: lines of the bypass table, public faults by id, and ends of a session. */
-const BYPASSES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 22, 23, 24, 25, 26, 27, 28, 29, 30, 32];
+const BYPASSES = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 22, 23, 24, 25, 26, 27, 28, 29, 30, 32,
+];
 
 const FAULTS = {
   upgrade: [1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 22, 23],

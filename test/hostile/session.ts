@@ -81,7 +81,10 @@ export async function refusal(client: Peer): Promise<{ code: number; status: Rec
 }
 
 /** Events of a cast that a recorder has: header first, then what was written, as text. */
-export function castOf(body: Buffer): { header: Record<string, unknown>; events: [number, string, string][] } {
+export function castOf(body: Buffer): {
+  header: Record<string, unknown>;
+  events: [number, string, string][];
+} {
   const lines = body.toString('utf8').split('\n').slice(0, -1);
   const [header = {}, ...events] = lines.map(line => JSON.parse(line));
   return { header, events };

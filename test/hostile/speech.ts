@@ -36,7 +36,12 @@ export interface RequestOptions {
 const HANDSHAKE = {
   websocket: {
     method: 'GET',
-    upgrade: ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${KEY}`],
+    upgrade: [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      `Sec-WebSocket-Key: ${KEY}`,
+    ],
     protocols: ['Sec-WebSocket-Protocol: v5.channel.k8s.io'],
   },
   spdy: {
@@ -74,7 +79,14 @@ export function switching(
       : ['Upgrade: SPDY/3.1'];
   const name = transport === 'websocket' ? 'Sec-WebSocket-Protocol' : 'X-Stream-Protocol-Version';
   const chosen = protocol === undefined ? [] : [`${name}: ${protocol}`];
-  return ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', ...lines, ...chosen, ...more, '\r\n'].join('\r\n');
+  return [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    ...lines,
+    ...chosen,
+    ...more,
+    '\r\n',
+  ].join('\r\n');
 }
 
 /** Both sides of one session's conversation, in bytes. */

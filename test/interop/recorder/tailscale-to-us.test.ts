@@ -117,7 +117,7 @@ describeWithGo("Tailscale's client and our recorder", () => {
   test('a recorder that is full is passed over for the next', async () => {
     const full = await start({ limits: { maxConcurrentUploads: 0 } });
     const next = await start();
-    const result = await runUpload(binary, ['-v1', 'cast', full.address, next.address], CAST);
+    const result = await runUpload(binary, ['cast', full.address, next.address], CAST);
     expect(result).toMatchObject({
       attempts: [
         { recorder: full.address, failure: expect.stringContaining('503') },

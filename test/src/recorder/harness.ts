@@ -68,6 +68,7 @@ export function storageOf(writer: RecordingWriter): RecordingStorage {
     get: async () => undefined,
     openCast: async () => undefined,
     appendEvent: async () => {},
+    searchEvents: async () => ({ events: [] }),
     hold: async () => undefined,
     remove: async () => {},
     appendRetention: async () => {},

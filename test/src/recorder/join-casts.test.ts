@@ -22,6 +22,7 @@ async function join(parts: readonly Part[]): Promise<string> {
     const recording = continues?.recording.replace(/^PART(\d)$/, (_, part) => ids[Number(part)] ?? '');
     const manifest = manifestAt(index, {
       session: 's',
+      recordingId: `s.${index + 1}`,
       bytes: Buffer.byteLength(text),
       ...(continues !== undefined && recording !== undefined && { continues: { ...continues, recording } }),
     });
@@ -59,6 +60,28 @@ describe('joining the parts of a session', () => {
     [
       'a first part that is named by its id',
       [{ text: WHOLE }, { text: from(3), continues: { recording: 'PART0', offset: offset(3) } }],
+    ],
+    [
+      'parts named as the proxy names them',
+      [
+        { text: WHOLE.slice(0, offset(3)) },
+        {
+          text: from(1).slice(0, HEADER_LINE.length + 20),
+          continues: { recording: 's.1', offset: offset(1) },
+        },
+        {
+          text: from(2),
+          continues: { recording: 's.2', offset: HEADER_LINE.length + (EVENTS[1] ?? '').length },
+        },
+      ],
+    ],
+    [
+      'a second part of which nothing stands',
+      [
+        { text: WHOLE.slice(0, offset(2)) },
+        { text: HEADER_LINE.slice(0, 20), continues: { recording: 's.1', offset: offset(2) } },
+        { text: from(2), continues: { recording: 's.2', offset: 0 } },
+      ],
     ],
     [
       'a first part of which nothing stands',

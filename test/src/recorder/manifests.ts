@@ -12,12 +12,13 @@ export interface Session {
   readonly session?: string;
   readonly complete?: boolean;
   readonly bytes?: number;
+  readonly recordingId?: string;
   readonly continues?: { readonly recording: string; readonly offset: number };
 }
 
 /** A manifest as the recorder writes it, of a recording received so many milliseconds after New Year. */
 export function manifestAt(ms: number, session: Session = {}): Manifest {
-  const { user, namespace, pod, container, command, continues } = session;
+  const { user, namespace, pod, container, command, continues, recordingId } = session;
   const id = newRecordingId(NEW_YEAR_MS + ms);
   return manifestOf({
     id,
@@ -46,6 +47,7 @@ export function manifestAt(ms: number, session: Session = {}): Manifest {
         kubewitness: {
           ...(user !== undefined && { user }),
           ...(session.session !== undefined && { sessionId: session.session }),
+          ...(recordingId !== undefined && { recordingId }),
           ...(continues !== undefined && { continues }),
         },
       },

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type RecordingWriter, StorageError } from '../../../src/recorder/storage.ts';
+import { connectRecorder } from '../../../src/recording/connect.ts';
 import {
   ackOf,
   CAST,
@@ -267,5 +268,31 @@ describe('recorder protocol v2', () => {
   test('HTTP/1.1 is told that v2 is not there, so that clients fall back', async () => {
     const { recorder } = await running();
     expect(await http1(recorder, 'HEAD', '/v2/record')).toMatchObject({ status: 404 });
+  });
+
+  test('what comes after a recording was cut does not keep its stream open', async () => {
+    let failed = (): void => {};
+    const failing = new Promise<void>(resolve => {
+      failed = resolve;
+    });
+    const writer: RecordingWriter = {
+      id: '0'.repeat(32),
+      write: async () => {},
+      finish: async () => Promise.reject(new StorageError('io', 'not reached')),
+      fail: async () => {
+        failed();
+        // Turns of the loop in which the late line comes in.
+        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+        return undefined;
+      },
+    };
+    const { recorder, log } = await running({ storage: storageOf(writer) });
+    const upload = await connectRecorder(`127.0.0.1:${recorder.port}`);
+    upload.on('failed', () => {});
+    const closed = recorder.close(0);
+    await failing;
+    upload.write(Buffer.from(CAST));
+    await closed;
+    expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Manifest } from '../../../src/recorder/manifest.ts';
-import { type ManifestSource, RecordingIndex } from '../../../src/recorder/recording-index.ts';
+import {
+  DEFAULT_INDEX_LIMITS,
+  type ManifestSource,
+  RecordingIndex,
+} from '../../../src/recorder/recording-index.ts';
 import type { RecordingQuery } from '../../../src/recorder/recording-query.ts';
 import { manifestAt, NEW_YEAR_MS } from './manifests.ts';
 
@@ -51,7 +55,12 @@ describe('the index of recordings', () => {
         fc.nat({ max: 25 }),
         async (times, maxIndexed, maxScanned, limit, since, loadedAfter) => {
           const source = new FakeSource();
-          const index = new RecordingIndex(source, { maxIndexed, maxScanned, readsAtOnce: 2 });
+          const index = new RecordingIndex(source, {
+            ...DEFAULT_INDEX_LIMITS,
+            maxIndexed,
+            maxScanned,
+            readsAtOnce: 2,
+          });
           for (const [at, ms] of times.entries()) {
             if (at === loadedAfter) await index.load();
             index.add(source.put(manifestAt(ms, { user: ms % 3 === 0 ? 'ann' : 'bob' })));
@@ -70,7 +79,7 @@ describe('the index of recordings', () => {
   test('what is in memory is not read again', async () => {
     const source = new FakeSource();
     for (let ms = 0; ms < 10; ms++) source.put(manifestAt(ms));
-    const index = new RecordingIndex(source, { maxIndexed: 4, maxScanned: 100, readsAtOnce: 2 });
+    const index = new RecordingIndex(source, { ...DEFAULT_INDEX_LIMITS, maxIndexed: 4 });
     await index.load();
     expect(source.reads).toBe(4);
     expect((await index.search({ limit: 4 })).manifests).toHaveLength(4);
@@ -80,12 +89,26 @@ describe('the index of recordings', () => {
   test('one search reads no more than its bound and says where to go on', async () => {
     const source = new FakeSource();
     for (let ms = 0; ms < 100; ms++) source.put(manifestAt(ms));
-    const index = new RecordingIndex(source, { maxIndexed: 0, maxScanned: 10, readsAtOnce: 4 });
+    const index = new RecordingIndex(source, {
+      ...DEFAULT_INDEX_LIMITS,
+      maxIndexed: 0,
+      maxScanned: 10,
+      readsAtOnce: 4,
+    });
     const page = await index.search({ user: 'nobody', limit: 5 });
     expect(source.reads).toBe(10);
     expect(page.manifests).toEqual([]);
     const ids = [...source.manifests.keys()].sort().reverse();
     expect(page.next).toBe(ids[9]);
+  });
+
+  test('long headers use the memory up sooner, and are found all the same', async () => {
+    const source = new FakeSource();
+    const index = new RecordingIndex(source, { ...DEFAULT_INDEX_LIMITS, maxIndexedBytes: 10_000 });
+    await index.load();
+    for (let ms = 0; ms < 10; ms++) index.add(source.put(manifestAt(ms, { command: 'x'.repeat(4000) })));
+    expect((await index.search({ limit: 99 })).manifests).toHaveLength(10);
+    expect(source.reads).toBe(8);
   });
 
   test('what was removed is no longer found, and blocks are not listed', async () => {

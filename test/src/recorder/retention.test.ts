@@ -106,6 +106,7 @@ describe('retention', () => {
       get: id => storage.get(id),
       openCast: id => storage.openCast(id),
       appendEvent: line => storage.appendEvent(line),
+      searchEvents: query => storage.searchEvents(query),
       hold: id => storage.hold(id),
       remove: id => storage.remove(id),
       appendRetention: async () => Promise.reject(new Error('no room')),

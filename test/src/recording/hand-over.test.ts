@@ -53,11 +53,11 @@ function headerOf(text: string): Header {
 function join(parts: readonly string[]): string {
   return parts
     .map((part, at) => {
-      const next = parts[at + 1];
-      if (next === undefined) return withoutHeader(part);
-      const { continues } = headerOf(next).kubewitness;
-      expect(continues?.recording).toBe(headerOf(part).kubewitness.recordingId);
-      return withoutHeader(Buffer.from(part).subarray(0, continues?.offset).toString());
+      const later = parts.slice(at + 1).map(text => headerOf(text).kubewitness.continues);
+      const next = later.findLast(link => link?.recording === headerOf(part).kubewitness.recordingId);
+      // A part that nobody goes on from, and that is not the last, has left nothing.
+      if (next === undefined) return at === parts.length - 1 ? withoutHeader(part) : '';
+      return withoutHeader(Buffer.from(part).subarray(0, next.offset).toString());
     })
     .join('');
 }
@@ -121,6 +121,27 @@ describe('a recorder is lost and another takes over', () => {
     const next = new FakeUpload();
     recording.moveTo(next);
     expect(next.lines[0]).toMatchObject({ width: 120, height: 40 });
+    // Joined, the second header is gone: the events say it too.
+    expect(next.lines.slice(1)).toEqual([
+      [1, 'm', expect.any(String)],
+      [1, 'r', '120x40'],
+    ]);
+  });
+
+  test('a part that left nothing behind is passed over by the next', () => {
+    const { upload, recording } = begin();
+    recording.output('stdout', Buffer.from('one'));
+    upload.acknowledge();
+    upload.fail();
+    const nothing = new FakeUpload();
+    recording.moveTo(nothing);
+    recording.output('stdout', Buffer.from('two'));
+    nothing.fail();
+    const next = new FakeUpload();
+    recording.moveTo(next);
+    const { continues } = headerOf(next.text).kubewitness;
+    expect(continues).toEqual({ recording: 's.1', offset: Buffer.byteLength(upload.text) });
+    expect(next.lines.slice(1)).toEqual([[0, 'o', 'two']]);
   });
 
   test('a character cut by the hand-over stays whole', () => {

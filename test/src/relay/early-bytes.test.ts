@@ -4,7 +4,12 @@ import { EarlyBytes } from '../../../src/relay/early-bytes.ts';
 
 const KIB = 1024;
 
-function rig(head = Buffer.alloc(0)): { kubectl: Duplex; early: EarlyBytes; left: Promise<void>; client: Duplex } {
+function rig(head = Buffer.alloc(0)): {
+  kubectl: Duplex;
+  early: EarlyBytes;
+  left: Promise<void>;
+  client: Duplex;
+} {
   const [kubectl, client] = duplexPair({ allowHalfOpen: true });
   let tell = (): void => {};
   const left = new Promise<void>(resolve => {

@@ -6,6 +6,7 @@ export function plainUpstream(port: number, overrides: Partial<Upstream> = {}): 
     host: '127.0.0.1',
     port,
     secure: false,
+    marksRequests: false,
     pathPrefix: '',
     hostHeader: `127.0.0.1:${port}`,
     tlsOptions: () => ({

@@ -8,7 +8,7 @@ const NEWLINE = 0x0a;
  * Append-only JSON lines. The file is opened anew for each line, so that it can be renamed away by a log rotation. A
  * line torn by a crash or a full disk is closed with a newline before the next one, never glued to it.
  */
-export class EventLog {
+export class LineLog {
   readonly #path: string;
   #tail: Promise<void> = Promise.resolve();
 

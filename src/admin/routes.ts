@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Asset } from '../live/assets.ts';
+import type { SessionSource } from '../live/feed.ts';
+import { answerJson } from './answer.ts';
+import { answerAsset } from './answer-asset.ts';
+import type { RecordingsRoutes } from './recordings-routes.ts';
+import { RECORDING_PATH } from './recordings-routes.ts';
+
+/** What the admin port needs of the registry. */
+export interface AdminSessions extends SessionSource {
+  readonly draining: boolean;
+}
+
+export interface AdminRoutesOptions {
+  readonly sessions: AdminSessions;
+  readonly assets: ReadonlyMap<string, Asset>;
+  readonly recordings?: RecordingsRoutes;
+  /** Of the Host header; absent: any. */
+  readonly mayAnswer?: (host: string | undefined) => boolean;
+}
+
+interface Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly match: RegExpExecArray;
+  readonly params: URLSearchParams;
+}
+
+/** Everything that the admin port answers, all of it by GET. */
+export class AdminRoutes {
+  readonly #options: AdminRoutesOptions;
+  readonly #routes: readonly (readonly [RegExp, (call: Call) => void])[];
+
+  constructor(options: AdminRoutesOptions) {
+    this.#options = options;
+    const { sessions, recordings } = options;
+    this.#routes = [
+      [/^\/api\/v1\/sessions$/, ({ response }) => answerJson(response, 200, { items: sessions.list() })],
+      [
+        /^\/api\/v1\/sessions\/([0-9a-f-]{36})$/,
+        ({ match, response }) => {
+          const view = sessions.get(match[1] ?? '');
+          if (view === undefined) answerJson(response, 404, { error: 'no such session' });
+          else answerJson(response, 200, view);
+        },
+      ],
+      [/^\/livez$/, ({ response }) => answerJson(response, 200, { ok: true })],
+      [
+        /^\/readyz$/,
+        ({ response }) => {
+          const { draining } = sessions;
+          answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+        },
+      ],
+      ...(recordings === undefined ? [] : recordingsTable(recordings)),
+      [
+        // Without a built page, what there is instead.
+        /^\/$/,
+        ({ response }) =>
+          answerJson(response, 200, {
+            name: 'kubewitness',
+            sessions: '/api/v1/sessions',
+            probes: ['/livez', '/readyz'],
+          }),
+      ],
+    ];
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const { mayAnswer, assets } = this.#options;
+    if (mayAnswer !== undefined && !mayAnswer(request.headers.host)) {
+      answerJson(response, 421, { error: 'ask for this address by its number or as localhost' });
+      return;
+    }
+    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+    const reading = request.method === 'GET' || request.method === 'HEAD';
+    const asset = assets.get(path);
+    if (asset !== undefined && reading) {
+      answerAsset(request, response, asset);
+      return;
+    }
+    for (const [pattern, run] of this.#routes) {
+      const match = pattern.exec(path);
+      if (match === null) continue;
+      if (reading) run({ request, response, match, params: new URLSearchParams(query) });
+      else answerJson(response, 405, { error: 'only GET' }, { allow: 'GET, HEAD' });
+      return;
+    }
+    answerJson(response, 404, { error: 'no such page' });
+  }
+}
+
+function recordingsTable(recordings: RecordingsRoutes): (readonly [RegExp, (call: Call) => void])[] {
+  return [
+    [/^\/api\/v1\/recordings$/, ({ params, response }) => void recordings.list(params, response)],
+    [
+      RECORDING_PATH,
+      ({ match, request, response }) =>
+        void recordings.cast(match[1] ?? '', request.method === 'HEAD', response),
+    ],
+  ];
+}

@@ -1,0 +1,262 @@
+import { z } from 'zod';
+
+/**
+ * The shape of every audit record: what writers are held to by type, what readers check, and what docs/audit.schema.json
+ * is made from. Facts only; never a payload, a token or a body.
+ */
+export const AUDIT_API_VERSION = 'audit.kubewitness.dev/v1';
+
+const text = z.string();
+const count = z.int().min(0);
+const instant = z.iso.datetime().describe('RFC 3339, UTC.');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const milliseconds = count;
+
+const user = z
+  .strictObject({
+    name: text.describe('As it acts upstream.'),
+    uid: text.optional(),
+    groups: z.array(text).describe('Own groups and those that rules add.'),
+    source: text.describe('What vouched for the identity: static, tailscale, tokenReview …'),
+    device: text.optional().describe('Node the caller came from, where the source knows one.'),
+  })
+  .describe('The caller.');
+
+const client = z
+  .strictObject({ ip: text.optional(), userAgent: text.optional() })
+  .describe('Where the request came from. The user agent is what the client says of itself.');
+
+const target = z.strictObject({ namespace: text, pod: text, container: text.optional() });
+
+const failMode = z.enum(['open', 'closed']);
+
+const stay = {
+  state: text.describe('State of the session in which it happened (docs/session.md).'),
+  previousState: text.optional().describe('The one before that.'),
+  timeInStateMs: milliseconds.describe('Spent in `state` until then. Milliseconds.'),
+};
+
+const attempt = z.strictObject({
+  recorder: text,
+  kind: text,
+  message: text,
+  durationMs: milliseconds,
+});
+
+const gap = z
+  .strictObject({ fromMs: count, toMs: count, bytes: count })
+  .describe(
+    'What is in no recording. Milliseconds since the session began; bytes as the command wrote them.',
+  );
+
+const lastAcked = z
+  .strictObject({ offset: count.describe('Bytes of the cast.'), time: instant })
+  .describe('How far the recorder had confirmed the cast.');
+
+const recording = z.strictObject({
+  id: text,
+  uri: text.optional(),
+  sha256: sha256.optional(),
+  bytes: count.optional(),
+  complete: z.boolean(),
+});
+
+const tally = z.strictObject({ bytes: count, sha256 });
+const streams = z
+  .strictObject({ stdout: tally, stderr: tally })
+  .describe('What the command wrote, raw, recorded or not.');
+
+const reason = z.strictObject({ code: text, message: text });
+
+const session = { sessionId: text.describe('Also the Audit-ID upstream.'), user, client, target };
+
+const request = { method: text, path: text.describe('Without the query: that can hold what was typed.') };
+
+export const OUTCOMES = [
+  'recorded',
+  'unrecorded',
+  'passed',
+  'refused',
+  'terminated',
+  'aborted',
+  'stopped',
+  'interrupted',
+] as const;
+
+const facts = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('session.started'),
+    ...session,
+    sessionType: z.enum(['exec', 'attach']),
+    command: z.array(text).describe('Bounded, with secrets redacted (docs/audit.md).'),
+    commandCut: z.literal(true).optional().describe('It was longer.'),
+    tty: z.boolean(),
+    transport: text.describe('websocket or spdy.'),
+  }),
+  z.strictObject({
+    type: z.literal('session.decided'),
+    ...session,
+    decision: z.enum(['pass', 'record', 'refuse']),
+    failMode: failMode.optional(),
+    rules: z.array(text).describe('Origins of the rules that said so.'),
+  }),
+  z.strictObject({
+    type: z.literal('recorder.attempted'),
+    ...session,
+    recorder: text,
+    accepted: z.boolean(),
+    kind: text.optional(),
+    message: text.optional(),
+    durationMs: milliseconds,
+  }),
+  z.strictObject({
+    type: z.literal('session.streaming'),
+    ...session,
+    ...stay,
+    recorder: text.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('recording.failed'),
+    ...session,
+    ...stay,
+    phase: text.describe('connect, header, stream, ack, finalise.'),
+    kind: text.describe('timeout, refused, reset, protocol, ackLate, size …'),
+    recorder: text.optional(),
+    message: text,
+    failMode,
+    rules: z.array(text),
+    action: z
+      .enum(['denied', 'terminated', 'continuedUnrecorded', 'handedOver', 'none'])
+      .describe('What was done about it. none: the session had ended.'),
+    attempts: z.array(attempt),
+    lastAcked: lastAcked.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('recording.gap'),
+    ...session,
+    ...stay,
+    fromMs: count.describe('Since the session began. What was unconfirmed before it can be missing too.'),
+  }),
+  z.strictObject({ type: z.literal('recording.resumed'), ...session, recorder: text, gap }),
+  z.strictObject({
+    type: z.literal('recording.completed'),
+    ...session,
+    recorder: text.optional(),
+    streams,
+    recording: recording.optional(),
+  }),
+  z.strictObject({ type: z.literal('caller.violated'), ...session, code: text, message: text }),
+  z.strictObject({
+    type: z.literal('session.ended'),
+    ...session,
+    outcome: z.enum(OUTCOMES).describe('interrupted: the process was gone; said at the next start.'),
+    cause: reason.optional(),
+    state: text.optional().describe('The last one before the end.'),
+    recorder: text.optional(),
+    subprotocol: text.optional(),
+    exitCode: z.int().optional(),
+    durationMs: milliseconds,
+    streams: streams.optional().describe('Unknown of an interrupted session.'),
+    gaps: z.array(gap),
+    unrecordedMs: milliseconds,
+    unrecordedBytes: count,
+    lastAcked: lastAcked.optional(),
+    recording: recording.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('request.refused'),
+    user: user.optional(),
+    client: client.optional(),
+    ...request,
+    code: text,
+    message: text,
+  }),
+  z
+    .strictObject({
+      type: z.literal('request.unrecordable'),
+      tunnelId: text.optional().describe('Of a tunnel: ties it to its tunnel.ended; the Audit-ID upstream.'),
+      user,
+      client,
+      ...request,
+      class: text,
+      rule: text.describe('Origins of the rules that enforce a recorder and allow this.'),
+    })
+    .describe(
+      'Allowed past the recorder by `unrecordable: audit`; written before anything is sent upstream.',
+    ),
+  z
+    .strictObject({
+      type: z.literal('tunnel.ended'),
+      tunnelId: text,
+      user,
+      client,
+      path: text,
+      class: text,
+      ports: z.union([z.array(text), z.literal('unknown')]),
+      bytesToClient: count,
+      bytesToUpstream: count,
+      cause: text,
+    })
+    .describe('What an allowed upgrade past the recorder came to; for enforced callers only.'),
+  z.strictObject({
+    type: z.literal('recording.viewed'),
+    user: user.optional(),
+    client: client.optional(),
+    recording: z.strictObject({ id: text }),
+    sessionId: text.optional(),
+    how: text.describe('page, api, download …'),
+  }),
+  z.strictObject({
+    type: z.literal('config.changed'),
+    applied: z.boolean(),
+    sha256: sha256.optional().describe('Of the file.'),
+    problems: z.array(text),
+  }),
+  z.strictObject({ type: z.literal('proxy.started'), version: text, cluster: text }),
+  z.strictObject({ type: z.literal('proxy.stopped'), reason: text }),
+]);
+
+const envelope = z.object({
+  apiVersion: z.literal(AUDIT_API_VERSION),
+  id: z
+    .string()
+    .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)
+    .describe('ULID.'),
+  time: instant,
+  seq: z.int().min(1).describe('1, 2, 3 … within one chain.'),
+  replica: text.describe('Whose chain it is: a name, and eight hex digits of the start of the chain.'),
+  tornBefore: sha256
+    .optional()
+    .describe('SHA-256 of the torn lines before this one, joined by newlines; left by a crash.'),
+  prevHash: sha256.describe('`hash` of the record before; 64 zeros on the first.'),
+  hash: sha256.describe('SHA-256 of this line without this member.'),
+});
+
+/** A record as it stands in a file: the envelope and the facts of one event. */
+export const auditRecordSchema = z.discriminatedUnion(
+  'type',
+  facts.options.map(option => option.extend(envelope.shape)) as unknown as typeof facts.options,
+);
+
+export type AuditFacts = DeepReadonly<z.output<typeof facts>>;
+export type AuditEnvelope = DeepReadonly<z.output<typeof envelope>>;
+export type AuditRecord = AuditEnvelope & AuditFacts;
+export type AuditUser = DeepReadonly<z.output<typeof user>>;
+export type AuditClient = DeepReadonly<z.output<typeof client>>;
+export type AuditTarget = DeepReadonly<z.output<typeof target>>;
+export type AuditAttempt = DeepReadonly<z.output<typeof attempt>>;
+export type AuditGap = DeepReadonly<z.output<typeof gap>>;
+export type AuditLastAcked = DeepReadonly<z.output<typeof lastAcked>>;
+export type AuditRecording = DeepReadonly<z.output<typeof recording>>;
+export type AuditOutcome = (typeof OUTCOMES)[number];
+
+type DeepReadonly<Value> = Value extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : Value extends object
+    ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
+    : Value;
+
+/** JSON Schema (2020-12) of one line of the audit. */
+export function auditJsonSchema(): object {
+  return z.toJSONSchema(auditRecordSchema);
+}

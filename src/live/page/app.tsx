@@ -1,0 +1,112 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { ConnectionState } from './connection.ts';
+import { FailuresView } from './failures-view.tsx';
+import { Overview } from './overview.tsx';
+import { RecordingPage, RecordingsView } from './recordings-view.tsx';
+import type { Route } from './route.ts';
+import { hrefOf, parseRoute } from './route.ts';
+import { SessionPage } from './session-page.tsx';
+import { SessionsView } from './sessions-view.tsx';
+import { useNow } from './use-now.ts';
+import { visibleText } from './visible-text.ts';
+
+const TABS: readonly (readonly [string, Route, readonly Route['view'][]])[] = [
+  ['Overview', { view: 'overview' }, ['overview']],
+  ['Sessions', { view: 'sessions', filter: {} }, ['sessions', 'session']],
+  ['Not recorded', { view: 'failures' }, ['failures']],
+  ['Recordings', { view: 'recordings', text: '' }, ['recordings', 'recording']],
+];
+
+export function App({ state }: { state: ConnectionState }) {
+  const route = useRoute();
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        To the content
+      </button>
+      <header class="top">
+        <a class="brand" href={hrefOf({ view: 'overview' })}>
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <circle cx="16" cy="16" r="11" class="lens" />
+            <circle cx="16" cy="16" r="4.6" class="pupil" />
+          </svg>
+          kubewitness
+        </a>
+        <nav aria-label="Views">
+          {TABS.map(([name, to, views]) => (
+            <a key={name} href={hrefOf(to)} aria-current={views.includes(route.view) ? 'page' : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <Wire status={state.status} />
+      </header>
+      <main id="main" tabIndex={-1}>
+        <View route={route} state={state} />
+      </main>
+    </>
+  );
+}
+
+function View({ route, state }: { route: Route; state: ConnectionState }) {
+  const nowMs = useNow(state.skewMs);
+  if (state.mirror === undefined) {
+    return (
+      <p class="panel empty">{state.status === 'lost' ? 'The proxy does not answer.' : 'Connecting …'}</p>
+    );
+  }
+  const { recordings } = state.mirror;
+  const sessions = [...state.mirror.sessions.values()];
+  switch (route.view) {
+    case 'overview':
+      return <Overview sessions={sessions} nowMs={nowMs} />;
+    case 'sessions':
+      return <SessionsView sessions={sessions} filter={route.filter} nowMs={nowMs} />;
+    case 'session': {
+      const session = state.mirror.sessions.get(route.id);
+      if (session !== undefined) {
+        return <SessionPage key={route.id} session={session} nowMs={nowMs} recordings={recordings} />;
+      }
+      return (
+        <p class="panel empty">
+          The session <code>{visibleText(route.id)}</code> is not listed, or no longer: the audit file and the
+          recorder still know it.
+        </p>
+      );
+    }
+    case 'failures':
+      return <FailuresView sessions={sessions} nowMs={nowMs} />;
+    case 'recordings':
+      return <RecordingsView recordings={recordings} text={route.text} nowMs={nowMs} />;
+    case 'recording':
+      return <RecordingPage key={route.id} recordings={recordings} id={route.id} />;
+  }
+}
+
+const WIRE = {
+  connecting: ['work', 'connecting'],
+  live: ['good', 'live'],
+  lost: ['bad', 'connection lost, trying again'],
+} as const;
+
+function Wire({ status }: { status: ConnectionState['status'] }) {
+  const [tone, says] = WIRE[status];
+  return (
+    <span class={`wire tone-${tone}`} role="status">
+      <i aria-hidden="true" /> {says}
+    </span>
+  );
+}
+
+function useRoute(): Route {
+  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const told = (): void => setRoute(parseRoute(location.hash));
+    addEventListener('hashchange', told);
+    return () => removeEventListener('hashchange', told);
+  }, []);
+  useEffect(() => {
+    if (route.view !== 'sessions' && route.view !== 'recordings') scrollTo(0, 0);
+  }, [route.view]);
+  return route;
+}

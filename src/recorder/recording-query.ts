@@ -1,0 +1,94 @@
+import type { Manifest } from './manifest.ts';
+import { isRecordingId, timeOfRecording } from './recording-id.ts';
+
+/** What is asked of the index. All that is given must hold. */
+export interface RecordingQuery {
+  /** Impersonated user, or the user of the caller's node. */
+  readonly user?: string;
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly container?: string;
+  /** Part of the command line, in any case of letters. */
+  readonly command?: string;
+  readonly session?: string;
+  /** Received at or after, and before; milliseconds since the epoch. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly complete?: boolean;
+  /** Only recordings older than this one: the way to the next page. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface RecordingPage {
+  /** Newest first, without blocks. */
+  readonly manifests: readonly Manifest[];
+  /** The `before` of the next page; absent when nothing older is left to look at. */
+  readonly next?: string;
+}
+
+const TEXTS = ['user', 'namespace', 'pod', 'container', 'command', 'session'] as const;
+const OTHERS = ['since', 'until', 'complete', 'before', 'limit'];
+export const DEFAULT_LISTED = 100;
+
+/**
+ * Reads the parameters of a search. A string is what is wrong with them: a mistyped filter must not show everything.
+ */
+export function parseRecordingQuery(params: URLSearchParams, maxListed: number): RecordingQuery | string {
+  for (const name of params.keys()) {
+    if (!OTHERS.includes(name) && !TEXTS.some(text => text === name)) return `there is no filter ${name}`;
+    if (params.getAll(name).length > 1) return `${name} is given twice`;
+  }
+  const since = timeOf(params.get('since'));
+  const until = timeOf(params.get('until'));
+  if (Number.isNaN(since)) return 'since is not an ISO 8601 time';
+  if (Number.isNaN(until)) return 'until is not an ISO 8601 time';
+  const complete = params.get('complete');
+  if (complete !== null && complete !== 'true' && complete !== 'false')
+    return 'complete is not true or false';
+  const before = params.get('before');
+  if (before !== null && !isRecordingId(before)) return 'before is not the id of a recording';
+  const limit = params.get('limit');
+  if (limit !== null && !/^[1-9]\d{0,8}$/.test(limit)) return 'limit is not a positive number';
+  const texts: { [name in (typeof TEXTS)[number]]?: string } = {};
+  for (const name of TEXTS) {
+    const text = params.get(name);
+    if (text !== null) texts[name] = text;
+  }
+  return {
+    ...texts,
+    ...(since !== undefined && { sinceMs: since }),
+    ...(until !== undefined && { untilMs: until }),
+    ...(complete !== null && { complete: complete === 'true' }),
+    ...(before !== null && { before }),
+    limit: Math.min(limit === null ? DEFAULT_LISTED : Number(limit), maxListed),
+  };
+}
+
+export function matchesQuery(manifest: Manifest, query: RecordingQuery): boolean {
+  const { header, sessionId, complete, id } = manifest;
+  const receivedMs = timeOfRecording(id).getTime();
+  const { PodName: pod, Namespace: namespace, Container: container } = header?.kubernetes ?? {};
+  const users = [header?.kubewitness?.['user'], header?.srcNodeUser];
+  return (
+    (query.user === undefined || users.includes(query.user)) &&
+    (query.namespace === undefined || namespace === query.namespace) &&
+    (query.pod === undefined || pod === query.pod) &&
+    (query.container === undefined || container === query.container) &&
+    (query.session === undefined || sessionId === query.session) &&
+    (query.complete === undefined || complete === query.complete) &&
+    (query.sinceMs === undefined || receivedMs >= query.sinceMs) &&
+    (query.untilMs === undefined || receivedMs < query.untilMs) &&
+    (query.command === undefined || includesText(header?.command, query.command))
+  );
+}
+
+function includesText(text: string | undefined, part: string): boolean {
+  return text?.toLowerCase().includes(part.toLowerCase()) ?? false;
+}
+
+/** Milliseconds since the epoch; NaN for what is no time. A date alone is its UTC midnight. */
+export function timeOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  return /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?$/.test(text) ? Date.parse(text) : Number.NaN;
+}

@@ -20,13 +20,16 @@ const user = z
     source: text.describe('What vouched for the identity: static, tailscale, tokenReview …'),
     device: text.optional().describe('Node the caller came from, where the source knows one.'),
   })
-  .describe('The caller.');
+  .meta({ id: 'User', description: 'The caller.' });
 
-const client = z
-  .strictObject({ ip: text.optional(), userAgent: text.optional() })
-  .describe('Where the request came from. The user agent is what the client says of itself.');
+const client = z.strictObject({ ip: text.optional(), userAgent: text.optional() }).meta({
+  id: 'Client',
+  description: 'Where the request came from. The user agent is what the client says of itself.',
+});
 
-const target = z.strictObject({ namespace: text, pod: text, container: text.optional() });
+const target = z
+  .strictObject({ namespace: text, pod: text, container: text.optional() })
+  .meta({ id: 'Target' });
 
 const failMode = z.enum(['open', 'closed']);
 
@@ -51,7 +54,7 @@ const gap = z
 
 const lastAcked = z
   .strictObject({ offset: count.describe('Bytes of the cast.'), time: instant })
-  .describe('How far the recorder had confirmed the cast.');
+  .meta({ id: 'LastAcked', description: 'How far the recorder had confirmed the cast.' });
 
 const recording = z.strictObject({
   id: text,
@@ -64,7 +67,7 @@ const recording = z.strictObject({
 const tally = z.strictObject({ bytes: count, sha256 });
 const streams = z
   .strictObject({ stdout: tally, stderr: tally })
-  .describe('What the command wrote, raw, recorded or not.');
+  .meta({ id: 'Streams', description: 'What the command wrote, raw, recorded or not.' });
 
 const reason = z.strictObject({ code: text, message: text });
 

@@ -9,6 +9,7 @@ import { grantsOf, identitiesOf } from '../config/rules.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { staticTokens } from '../identity/static-tokens.ts';
+import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { createForwarder } from '../proxy/forward.ts';
@@ -28,6 +29,12 @@ const PROBE_MS = 5_000;
 const DIAL_LIMIT_MS = 60_000;
 /** What ordinary requests get to end once sessions have. */
 const REQUEST_GRACE_MS = 5_000;
+
+export interface StartOptions {
+  readonly log?: Logger;
+  /** Played by the page. */
+  readonly recordings?: RecordingsReader;
+}
 
 export interface RunningProxy {
   readonly address: string;
@@ -52,9 +59,9 @@ export async function runProxy({ config, readyFile }: { config: string; readyFil
 }
 
 /** Reads the configuration, checks what it names, and starts everything. Rejects with one message for people. */
-export async function startProxy(configFile: string, logger?: Logger): Promise<RunningProxy> {
+export async function startProxy(configFile: string, options: StartOptions = {}): Promise<RunningProxy> {
   const config = readConfig(configFile);
-  const log = logger ?? createLogger(config.log.level);
+  const log = options.log ?? createLogger(config.log.level);
   const upstream = {
     ...loadUpstream(upstreamSource(config), {
       readFile: readText,
@@ -91,7 +98,12 @@ export async function startProxy(configFile: string, logger?: Logger): Promise<R
     keepEndedMs: config.sessions.keepEndedMs,
   });
   const forwarder = createForwarder(upstream, { log });
-  const admin = await startAdminServer({ ...config.admin, sessions });
+  const admin = await startAdminServer({
+    ...config.admin,
+    sessions,
+    log,
+    ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
+  });
   const server = await startProxyServer({
     ...config.listen,
     tls,

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import { createCertificates } from '../sandbox/certificate.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import { startChildRecorder } from './child-recorder.ts';
+import { pageRecordings } from './page-recordings.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { onStopSignal } from './signals.ts';
 import { startProxy } from './start-proxy.ts';
@@ -55,7 +56,10 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
   await write('tls.key', certificates.keyPem);
   await write('upstream.kubeconfig', upstreamKubeconfig(sandbox));
   await write('proxy.yaml', stringify(proxyConfig(recorder.address, tokens)));
-  const proxy = await startProxy(join(places.config, 'proxy.yaml'), log);
+  const proxy = await startProxy(join(places.config, 'proxy.yaml'), {
+    log,
+    recordings: await pageRecordings(places.recordings),
+  });
   const proxyUrl = `https://127.0.0.1:${proxy.port}`;
   const adminUrl = `http://127.0.0.1:${proxy.adminPort}`;
   await writeFile(places.kubeconfig, clientKubeconfig(proxyUrl, certificates.caPem, tokens), { mode: 0o600 });
@@ -93,6 +97,7 @@ kubewitness is ready: a sandbox cluster, a recorder and the proxy in front of bo
   What there is:           ${kubectl} --context open get pods
 
   Contexts:    open (user ann: goes on without a recorder), closed (user bob: never without one)
+  Page:        ${adminUrl}/
   Sessions:    ${adminUrl}/api/v1/sessions
   Recordings:  ${places.recordings}
   Audit:       ${places.audit}

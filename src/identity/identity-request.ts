@@ -1,12 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { RemoteEnd } from '../tailscale/address.ts';
 import type { IdentityRequest, PeerCertificate } from './authenticate.ts';
-
-/** A client's end of the connection, where the socket's own end is a proxy in between. */
-interface ProxiedEnd {
-  readonly address: string;
-  readonly port: number;
-}
 
 /**
  * What identity sources may look at. `proxied` is what a PROXY header said (`ProxiedConnections.remoteEndOf`); without
@@ -14,7 +9,7 @@ interface ProxiedEnd {
  */
 export function identityRequestOf(
   { rawHeaders, socket }: Pick<IncomingMessage, 'rawHeaders' | 'socket'>,
-  proxied?: ProxiedEnd,
+  proxied?: RemoteEnd,
 ): IdentityRequest {
   const peerCertificate = peerCertificateOf(socket);
   return {

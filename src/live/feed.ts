@@ -77,7 +77,6 @@ export class Feed {
       return;
     }
     if (this.#viewers.size === 0) this.#startOver();
-    else this.#flush();
     if (viewer.snapshot(this.#currentSnapshot())) this.#viewers.add(viewer);
   }
 

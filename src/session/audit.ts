@@ -125,10 +125,10 @@ export class SessionAudit {
   entered(state: string): void {
     const name = contractName(state);
     if (name === this.#state) return;
-    const stay = this.#stay();
     this.#previousState = this.#state;
     this.#state = name;
     this.#since = this.#env.clock.monotonic();
+    const stay = this.#stay();
     if (name === 'joined.streaming') this.#write({ type: 'session.streaming', ...this.#facts, ...stay });
     if (name === 'joined.failingOpen') {
       const fromMs = Math.round(this.#since - this.#startedAt);

@@ -88,7 +88,7 @@ row('B064 R28 a recorder that stops taking is found out without new output', asy
   const rig = await startRig({
     recorders: [stuck.address],
     recordingLimits: { maxUnackedMs: 100 },
-    sessionLimits: { handoverMs: 200 },
+    sessionLimits: { handoverMs: 200, retryMs: 60_000 },
   });
   const { client, upstream, say } = await openSession(rig, setting);
   upstream.send(say.output('hi'));

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import * as spdy from '../src/wire/spdy-encoder.ts';
 import { startRig } from './rig.ts';
+import type { LiveSession } from './session.ts';
 import { castOf, openSession, outputOf, row } from './session.ts';
 import { CATQ, EXECQ, SUCCESS, switching, TTYQ, upgradeRequest } from './speech.ts';
 
@@ -112,15 +113,18 @@ row(
   'B041 a session that has ended is torn down, whichever side leaves its connection open',
   async setting => {
     const rig = await startRig();
-    for (let round = 1; round <= 50; round++) {
-      const { client, upstream, say } = await openSession(rig, setting);
-      upstream.send(say.output('x'), say.status(SUCCESS), say.farewell);
-      const [leaver, stayer] = round % 2 === 0 ? [upstream, client] : [client, upstream];
-      await client.until('Success');
-      leaver.fin();
-      await stayer.left;
-      await rig.ended(round);
-    }
+    const live: LiveSession[] = [];
+    for (let count = 0; count < 50; count++) live.push(await openSession(rig, setting));
+    await Promise.all(
+      live.map(async ({ client, upstream, say }, index) => {
+        upstream.send(say.output('x'), say.status(SUCCESS), say.farewell);
+        await client.until('Success');
+        const [leaver, stayer] = index % 2 === 0 ? [upstream, client] : [client, upstream];
+        leaver.fin();
+        await stayer.left;
+      }),
+    );
+    await rig.ended(50);
     expect(rig.sessions.liveCount).toBe(0);
     expect(
       new Set(rig.audit.flatMap(event => (event.type === 'session.ended' ? [event.outcome] : []))),

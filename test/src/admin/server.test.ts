@@ -5,12 +5,14 @@ import type { RecordingsReader } from '../../../src/live/recordings-reader.ts';
 import { ended, type FakeSessions } from '../live/sessions.ts';
 import { ask, startAdmin } from './admin.ts';
 
+const opened: string[] = [];
 const recordings: RecordingsReader = {
   list: async ({ sessionId }) =>
     ['r1', 'r2']
       .filter(id => sessionId === undefined || id === sessionId)
       .map(id => ({ id, receivedAt: '2026-03-01T10:00:00Z', bytes: 3, durationSeconds: 1, complete: true })),
   open: async id => {
+    opened.push(id);
     if (id === 'broken') throw new Error('disk');
     return id === 'r1' ? { bytes: 4, body: Readable.from(['cast']) } : undefined;
   },
@@ -129,6 +131,15 @@ describe('admin port', () => {
   ])('the cast %s is answered with %i', async (id, status) => {
     expect((await ask(admin.port, `/api/v1/recordings/${id}/cast`)).status).toBe(status);
   });
+});
+
+test('an id that could be a path or end a header never reaches the reader', async () => {
+  const port = await startAdmin({ recordings });
+  opened.length = 0;
+  for (const id of ['..%2f..%2fetc', 'a"b', '.hidden', 'x'.repeat(300)])
+    expect((await ask(port.admin.port, `/api/v1/recordings/${id}/cast`)).status).toBe(404);
+  await port.admin.close();
+  expect(opened).toEqual([]);
 });
 
 describe('admin port elsewhere', () => {

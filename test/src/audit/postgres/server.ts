@@ -42,7 +42,7 @@ export class PostgresServer {
   static async start(binaries: string): Promise<PostgresServer> {
     const dir = mkdtempSync(join(tmpdir(), 'kubewitness-postgres-'));
     // It refuses to run as root.
-    const identity = process.getuid?.() === 0 ? identityOf('postgres') : {};
+    const identity: { uid?: number; gid?: number } = process.getuid?.() === 0 ? identityOf('postgres') : {};
     if (identity.uid !== undefined && identity.gid !== undefined) chownSync(dir, identity.uid, identity.gid);
     chmodSync(dir, 0o700);
     const options = { ...identity, cwd: dir, env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'] } };

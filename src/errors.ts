@@ -18,6 +18,7 @@ export const ERRORS = {
   KW_UPSTREAM_UNREACHABLE: { status: 502, reason: 'BadGateway' },
   KW_UPSTREAM_PROTOCOL: { status: 502, reason: 'BadGateway' },
   KW_IDENTITY_UNAVAILABLE: { status: 503, reason: 'ServiceUnavailable' },
+  KW_AUDIT_UNAVAILABLE: { status: 503, reason: 'ServiceUnavailable' },
   KW_STOPPING: { status: 503, reason: 'ServiceUnavailable' },
   KW_UPSTREAM_TIMEOUT: { status: 504, reason: 'Timeout' },
 } as const;

@@ -3,6 +3,7 @@ import type { Server } from 'node:https';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
 import { messageOf, WitnessError } from './errors.ts';
 import { listen } from './listen.ts';
 import { answerError } from './proxy/answer.ts';
@@ -13,6 +14,8 @@ import { Tunnels } from './proxy/tunnels.ts';
 import { handleUpgrade } from './proxy/upgrade.ts';
 import { answerErrorOnSocket } from './relay/answer.ts';
 import type { SessionRegistry } from './session/registry.ts';
+import { acceptProxied } from './tailscale/proxy-listener.ts';
+import type { AddressTest } from './tailscale/trusted-addresses.ts';
 
 /** All header lines of one request; an exec's command rides in its first line. Above: 431. */
 const MAX_HEADER_BYTES = 128 * 1024;
@@ -24,12 +27,16 @@ export interface ProxyServerOptions extends ProxyDependencies {
   readonly sessions: SessionRegistry;
   readonly address: string;
   readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string };
+  readonly tls: TlsOptions & { readonly cert: string; readonly key: string };
+  /** Who may say in a PROXY header for whom it relays; given, every connection must begin with one. */
+  readonly trustedRelays?: AddressTest;
 }
 
 export interface ProxyServer {
   readonly address: string;
   readonly port: number;
+  /** For connections from here on. */
+  setCertificate(certificate: { readonly cert: string; readonly key: string }): void;
   /** Takes no new connections, ends tunnels and idle connections, gives the rest `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
@@ -38,11 +45,10 @@ export interface ProxyServer {
  * The listener in front of the API server: TLS, HTTP/1.1 only (upgrades cannot ride HTTP/2, and one protocol is one
  * parser). Rejects when the address cannot be listened on.
  */
-export async function startProxyServer(options: ProxyServerOptions): Promise<ProxyServer> {
-  const tunnels = new Tunnels(options);
+export async function startProxyServer(settings: ProxyServerOptions): Promise<ProxyServer> {
+  const tunnels = new Tunnels(settings);
   const server = createServer({
-    cert: options.tls.cert,
-    key: options.tls.key,
+    ...settings.tls,
     ALPNProtocols: ['http/1.1'],
     // A client that has ended its half still gets upstream's last words. Ordinary requests are ended by Node all the same.
     allowHalfOpen: true,
@@ -52,6 +58,11 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     // Uploads and watches take as long as they take.
     requestTimeout: 0,
   });
+  const proxied =
+    settings.trustedRelays === undefined
+      ? undefined
+      : acceptProxied(server, { isTrusted: settings.trustedRelays, log: settings.log });
+  const options = proxied === undefined ? settings : { ...settings, remoteEndOf: proxied.remoteEndOf };
   const replies = new Replies();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     replies.track(response);
@@ -84,13 +95,19 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     answerBrokenRequest(error, socket),
   );
   const sockets = trackSockets(server);
-  const { address, port } = await listen(server, options.address, options.port);
+  const listener = proxied?.listener ?? server;
+  const { address, port } = await listen(listener, options.address, options.port);
   return {
     address,
     port,
+    setCertificate: ({ cert, key }) => server.setSecureContext({ ...settings.tls, cert, key }),
     close: async graceMs => {
       tunnels.close();
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      const closed = new Promise<void>(resolve => {
+        listener.once('close', resolve);
+        if (proxied === undefined) server.close();
+        else proxied.close();
+      });
       server.closeIdleConnections();
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy();

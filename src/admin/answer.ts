@@ -31,9 +31,23 @@ export function answerJson(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const text = `${JSON.stringify(body, null, 2)}\n`;
+  send(response, status, 'application/json; charset=utf-8', text, headers);
+}
+
+export function answerText(response: ServerResponse, contentType: string, text: string): void {
+  send(response, 200, contentType, text, {});
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): void {
   response.writeHead(status, {
     ...SECURITY_HEADERS,
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     ...headers,

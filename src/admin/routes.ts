@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SinkHealth } from '../audit/health.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
-import { answerJson } from './answer.ts';
+import { answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
 import { RECORDING_PATH } from './recordings-routes.ts';
@@ -11,7 +12,14 @@ export interface AdminSessions extends SessionSource {
   readonly draining: boolean;
 }
 
+/** What the admin port says of the process itself. */
+export interface ProcessState {
+  readonly auditHealth: () => SinkHealth;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+}
+
 export interface AdminRoutesOptions {
+  readonly process?: ProcessState;
   readonly sessions: AdminSessions;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly recordings?: RecordingsRoutes;
@@ -49,10 +57,16 @@ export class AdminRoutes {
         /^\/readyz$/,
         ({ response }) => {
           const { draining } = sessions;
-          answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+          const audit = options.process?.auditHealth();
+          answerJson(response, draining ? 503 : 200, {
+            ok: !draining,
+            draining,
+            ...(audit === undefined ? {} : { audit }),
+          });
         },
       ],
       ...(recordings === undefined ? [] : recordingsTable(recordings)),
+      ...(options.process === undefined ? [] : [metricsRoute(options.process)]),
       [
         // Without a built page, what there is instead.
         /^\/$/,
@@ -98,5 +112,17 @@ function recordingsTable(recordings: RecordingsRoutes): (readonly [RegExp, (call
       ({ match, request, response }) =>
         void recordings.cast(match[1] ?? '', request.method === 'HEAD', response),
     ],
+  ];
+}
+
+function metricsRoute({ metrics }: ProcessState): readonly [RegExp, (call: Call) => void] {
+  return [
+    /^\/metrics$/,
+    ({ response }) => {
+      metrics.text().then(
+        text => answerText(response, metrics.contentType, text),
+        () => answerJson(response, 500, { error: 'the metrics cannot be read' }),
+      );
+    },
   ];
 }

@@ -14,7 +14,7 @@ import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { isLocalHost, isLoopback } from './host-rule.ts';
 import { RecordingsRoutes } from './recordings-routes.ts';
-import type { AdminSessions } from './routes.ts';
+import type { AdminSessions, ProcessState } from './routes.ts';
 import { AdminRoutes } from './routes.ts';
 
 export interface AdminOptions {
@@ -23,6 +23,8 @@ export interface AdminOptions {
   readonly sessions: AdminSessions;
   /** Played by the page. Only a listener on loopback serves them: there are no roles yet. */
   readonly recordings?: RecordingsReader;
+  /** For /readyz and /metrics. */
+  readonly process?: ProcessState;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** Folder of the built page. */
@@ -53,6 +55,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
     assets,
     ...(local ? { mayAnswer: isLocalHost } : {}),
     ...(recordings === undefined ? {} : { recordings: new RecordingsRoutes(recordings, log) }),
+    ...(options.process === undefined ? {} : { process: options.process }),
   });
   server.on('request', (request, response) => routes.answer(request, response));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -31,7 +31,7 @@ export function createProgram(version: string): Command {
     .option('--config <file>', 'YAML configuration (docs/config.md); required')
     .option('--ready-file <file>', 'written once the proxy answers: {proxy, admin, pid} as JSON')
     .action(({ config, ...rest }: { config?: string; readyFile?: string }, command: Command) =>
-      runProxy({ config: required(command, '--config <file>', config), ...rest }),
+      runProxy({ config: required(command, '--config <file>', config), version, ...rest }),
     );
 
   addRecorderOptions(program.command('recorder'))

@@ -1,25 +1,29 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { startAdminServer } from '../admin/server.ts';
-import { openJsonlSink } from '../audit/jsonl-sink.ts';
+import type { AuditSink } from '../audit/record.ts';
 import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
-import { grantsOf, identitiesOf } from '../config/rules.ts';
+import { grantsOf } from '../config/rules.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
-import { staticTokens } from '../identity/static-tokens.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
 import { connectRecorder, probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
+import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
+import { openAudit } from './audit-sink.ts';
+import { authenticatorOf, clientTls } from './identity-sources.ts';
+import { listenerCertificate } from './listener-certificate.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { onStopSignal } from './signals.ts';
 
@@ -32,6 +36,8 @@ const REQUEST_GRACE_MS = 5_000;
 
 export interface StartOptions {
   readonly log?: Logger;
+  /** Of the program, for the audit. */
+  readonly version?: string;
   /** Played by the page. */
   readonly recordings?: RecordingsReader;
 }
@@ -45,9 +51,15 @@ export interface RunningProxy {
   close(): Promise<void>;
 }
 
+export interface ProxyCommand {
+  readonly config: string;
+  readonly readyFile?: string;
+  readonly version: string;
+}
+
 /** `kubewitness proxy`: runs until a signal, drains, and exits 0. */
-export async function runProxy({ config, readyFile }: { config: string; readyFile?: string }): Promise<void> {
-  const proxy = await startProxy(config);
+export async function runProxy({ config, readyFile, version }: ProxyCommand): Promise<void> {
+  const proxy = await startProxy(config, { version });
   const urls = {
     proxy: `https://${proxy.address}:${proxy.port}`,
     admin: `http://${proxy.adminAddress}:${proxy.adminPort}`,
@@ -71,19 +83,27 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     }),
     marksRequests: config.upstream.marker,
   };
-  const tls = { cert: readText(config.listen.tls.cert), key: readText(config.listen.tls.key) };
-  const authenticate = staticTokens(identitiesOf(config, readText), grantsOf(config));
+  const parts = { upstream, clock: systemClock, log, readText };
+  const certificate = await listenerCertificate(config, parts);
+  const authenticate = authenticatorOf(config, parts);
   await probeUpstream(upstream, { timeoutMs: PROBE_MS });
 
-  const audit = openJsonlSink({
-    file: config.audit.file,
-    clock: systemClock,
-    failed: (error, event) => log.error({ error: messageOf(error), event: event.type }, 'audit record lost'),
-  });
+  const sink = await openAudit(config, parts);
+  const metrics = new Metrics({ auditHealth: () => sink.health() });
+  const audit: AuditSink = {
+    write: event => {
+      metrics.audited(event);
+      sink.write(event);
+    },
+    close: () => {},
+  };
+  const mayStartSession = (): boolean => sink.mayStartSession();
+  audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
   const { staggerMs, connectMs, finalAnswerMs, ...recordingLimits } = config.recording;
   const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder) });
   const sessions = new SessionRegistry({
     health,
+    mayStartSession,
     cluster: config.cluster,
     upstream,
     clock: systemClock,
@@ -97,26 +117,35 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     keepEnded: config.sessions.keepEnded,
     keepEndedMs: config.sessions.keepEndedMs,
   });
+  sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
   const admin = await startAdminServer({
     ...config.admin,
     sessions,
     log,
+    process: { auditHealth: () => sink.health(), metrics },
     ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
   });
   const server = await startProxyServer({
-    ...config.listen,
-    tls,
+    address: config.listen.address,
+    port: config.listen.port,
+    tls: { ...certificate.first, ...clientTls(config, readText) },
+    ...(config.listen.proxyProtocol === undefined
+      ? {}
+      : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
     authenticate,
+    grants: grantsOf(config),
     forwarder,
     upstream,
     audit,
+    mayStartSession,
     log,
     clock: systemClock,
     health,
     deliverEvent,
     sessions,
   });
+  certificate.follow(changed => server.setCertificate(changed));
   return {
     address: server.address,
     port: server.port,
@@ -125,10 +154,13 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     close: async () => {
       await sessions.drain(config.sessions.drainMs);
       await server.close(REQUEST_GRACE_MS);
+      certificate.close();
       health.close();
       forwarder.close();
       await admin.close();
-      audit.close();
+      metrics.close();
+      audit.write({ type: 'proxy.stopped', reason: 'shutdown' });
+      await sink.close();
     },
   };
 }

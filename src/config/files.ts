@@ -1,21 +1,55 @@
 import type { Config } from './schema.ts';
 
-/** The same configuration with every file name passed through `resolve`. */
+/** The same configuration with every file name passed through `resolve`. Sockets and URLs are no files. */
 export function withFiles(config: Config, resolve: (file: string) => string): Config {
   const { listen, upstream, identity, audit } = config;
+  const { clientCertificate, requestHeader } = identity;
+  const maybe = <Name extends string>(name: Name, file: string | undefined): { [key in Name]?: string } => {
+    const named: { [key in Name]?: string } = {};
+    if (file !== undefined) named[name] = resolve(file);
+    return named;
+  };
   return {
     ...config,
-    listen: { ...listen, tls: { cert: resolve(listen.tls.cert), key: resolve(listen.tls.key) } },
-    upstream: {
-      ...upstream,
-      ...(upstream.kubeconfig === undefined ? {} : { kubeconfig: resolve(upstream.kubeconfig) }),
+    listen: {
+      ...listen,
+      tls: { ...listen.tls, ...maybe('cert', listen.tls.cert), ...maybe('key', listen.tls.key) },
     },
+    upstream: { ...upstream, ...maybe('kubeconfig', upstream.kubeconfig) },
     identity: {
-      static: identity.static.map(entry => ({
-        ...entry,
-        ...(entry.tokenFile === undefined ? {} : { tokenFile: resolve(entry.tokenFile) }),
-      })),
+      ...identity,
+      ...(identity.static === undefined
+        ? {}
+        : {
+            static: identity.static.map(entry => ({ ...entry, ...maybe('tokenFile', entry.tokenFile) })),
+          }),
+      ...(clientCertificate === undefined
+        ? {}
+        : {
+            clientCertificate: {
+              ...clientCertificate,
+              ca: resolve(clientCertificate.ca),
+              ...maybe('crl', clientCertificate.crl),
+            },
+          }),
+      ...(requestHeader === undefined
+        ? {}
+        : {
+            requestHeader: {
+              ...requestHeader,
+              ca: resolve(requestHeader.ca),
+              ...maybe('crl', requestHeader.crl),
+            },
+          }),
     },
-    audit: { file: resolve(audit.file) },
+    audit: {
+      ...audit,
+      ...maybe('file', audit.file),
+      ...(audit.postgres === undefined
+        ? {}
+        : {
+            postgres: { urlFile: resolve(audit.postgres.urlFile), spool: resolve(audit.postgres.spool) },
+          }),
+    },
   };
 }

@@ -12,6 +12,7 @@ export function grantsOf({ grants }: Config): Grant[] {
       recorderAddrs: grant.recorderAddrs,
       enforceRecorder: grant.enforceRecorder,
       enableEvents: grant.enableEvents,
+      ...(grant.impersonateAs === undefined ? {} : { impersonateAs: grant.impersonateAs }),
       ...(grant.unrecordable === undefined ? {} : { unrecordable: grant.unrecordable }),
     },
   }));
@@ -19,7 +20,7 @@ export function grantsOf({ grants }: Config): Grant[] {
 
 /** The identities of a configuration. `tokenIn` reads a token file; the newline at its end is taken off here. */
 export function identitiesOf({ identity }: Config, tokenIn: (file: string) => string): StaticIdentity[] {
-  return identity.static.map(({ user, groups, uid, extra, token, tokenFile, tokenSha256 }) => ({
+  return (identity.static ?? []).map(({ user, groups, uid, extra, token, tokenFile, tokenSha256 }) => ({
     user,
     groups,
     ...(uid === undefined ? {} : { uid }),

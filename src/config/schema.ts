@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { nameFlaw } from '../policy/caller.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
+import {
+  identitySchema,
+  impersonateAsSchema,
+  proxyProtocolSchema,
+  tailscaleCertificateSchema,
+} from './identity-schema.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
@@ -21,15 +27,31 @@ const recorderAddress = z.string().superRefine((value, context) => {
   }
 });
 
-const tls = z.strictObject({
-  cert: file.describe('Certificate chain, PEM.'),
-  key: file.describe('Private key, PEM.'),
-});
+const tls = z
+  .strictObject({
+    cert: file.optional().describe('Certificate chain, PEM.'),
+    key: file.optional().describe('Private key, PEM.'),
+    tailscale: tailscaleCertificateSchema
+      .optional()
+      .describe('Take the certificate from tailscaled instead, and keep it fresh.'),
+  })
+  .refine(
+    ({ cert, key, tailscale }) =>
+      tailscale === undefined
+        ? cert !== undefined && key !== undefined
+        : cert === undefined && key === undefined,
+    'needs cert and key, or tailscale',
+  );
 
 const listen = z.strictObject({
   address: text.default('0.0.0.0').describe('Address that clients reach.'),
   port: port.default(8443).describe('TCP port; 0 takes a free one.'),
   tls: tls.describe('The certificate shown to clients.'),
+  proxyProtocol: proxyProtocolSchema
+    .optional()
+    .describe(
+      'Connections come through a relay that says whom it relays; without this no such word is believed.',
+    ),
 });
 
 const admin = z.strictObject({
@@ -101,6 +123,7 @@ const grant = z.strictObject({
     .strictObject({ groups: z.array(name).default([]).describe('Groups added to the own ones.') })
     .optional()
     .describe('What is added to the identity towards the API server.'),
+  impersonateAs: impersonateAsSchema.optional().describe('Whom they may act as with --as.'),
   recorderAddrs: z
     .array(recorderAddress)
     .default([])
@@ -141,25 +164,46 @@ const sessions = z.strictObject({
   drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
 });
 
+const audit = z
+  .strictObject({
+    file: file.optional().describe('JSON lines are appended to it.'),
+    postgres: z
+      .strictObject({
+        urlFile: file.describe('File that holds the URL of the database, with its password.'),
+        spool: file.describe('Records wait in this file while the database is away.'),
+      })
+      .optional()
+      .describe('A database instead, for several replicas.'),
+    onFailure: z
+      .enum(['refuseSessions', 'continue'])
+      .default('refuseSessions')
+      .describe('What becomes of new sessions while records cannot be kept.'),
+    maxBytes: z
+      .int()
+      .min(64 * 1024)
+      .default(256 * 1024 * 1024)
+      .describe('A file that has grown to this is put aside, and its chain goes on in a new one.'),
+  })
+  .refine(
+    value => (value.file === undefined) !== (value.postgres === undefined),
+    'needs either file or postgres',
+  );
+
 export const configSchema = z.strictObject({
   cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
   listen: listen.describe('Where clients come in.'),
   admin: admin.prefault({}).describe('Where operators come in.'),
   upstream: upstream.describe('The API server.'),
-  identity: z
-    .strictObject({
-      static: z.array(staticIdentity).min(1, 'must name somebody').describe('Callers known by a token.'),
-    })
-    .describe('How callers are known.'),
+  identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
+    'How callers are known.',
+  ),
   grants: z
     .array(grant)
     .default([])
     .describe('What holds for whom. All that match hold together, strictest first.'),
   recording: recording.prefault({}).describe('Bounds of recordings.'),
   sessions: sessions.prefault({}).describe('Bounds of sessions.'),
-  audit: z
-    .strictObject({ file: file.describe('JSON lines are appended to it.') })
-    .describe('Where the audit goes.'),
+  audit: audit.describe('Where the audit goes.'),
   log: z
     .strictObject({
       level: z

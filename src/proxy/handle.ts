@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AuditSink } from '../audit/record.ts';
 import { messageOf, WitnessError } from '../errors.ts';
+import { actingAs, readAskedImpersonation } from '../identity/asked-impersonation.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
+import type { Grant } from '../identity/grants.ts';
+import { identityRequestOf } from '../identity/identity-request.ts';
 import type { RequestClass } from '../kube/request-info.ts';
 import { classify, isLongRunning } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
@@ -12,6 +16,7 @@ import type { Caller } from '../policy/caller.ts';
 import { decideRequest } from '../policy/decide.ts';
 import { checkHeaders, upstreamHeaders } from '../policy/impersonate.ts';
 import { auditSubject } from '../session/audit.ts';
+import type { RemoteEnd } from '../tailscale/address.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
@@ -21,9 +26,15 @@ import { recordRequest } from './record-request.ts';
 
 export interface ProxyDependencies extends EventDependencies {
   readonly authenticate: Authenticator;
+  /** For those who act as others: what holds for the others too. */
+  readonly grants: readonly Grant[];
+  /** Whom a relayed connection comes from; undefined for any other socket. */
+  readonly remoteEndOf?: (socket: Socket) => RemoteEnd | undefined;
   readonly forwarder: Forwarder;
   readonly upstream: Upstream;
   readonly audit: AuditSink;
+  /** Whether the audit's policy lets a session begin now. */
+  readonly mayStartSession: () => boolean;
 }
 
 /** A request that was read, and whose caller is known. */
@@ -31,6 +42,8 @@ export interface Admitted {
   readonly target: KubeTarget;
   readonly class: RequestClass;
   readonly caller: Caller;
+  /** Where the client is: what the relay in front said, or the other end of the connection. */
+  readonly address: string | undefined;
 }
 
 /** Reads a request and finds who calls. Throws a WitnessError; nothing has been sent upstream then. */
@@ -38,8 +51,11 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   const { method = '', url = '', rawHeaders } = request;
   checkHeaders(rawHeaders);
   const target = readTarget(method, url);
-  const caller = await deps.authenticate({ rawHeaders, remoteAddress: request.socket.remoteAddress });
-  return { target, class: classify(target.info, method), caller };
+  const seen = identityRequestOf(request, deps.remoteEndOf?.(request.socket));
+  const known = await deps.authenticate(seen);
+  const asked = readAskedImpersonation(rawHeaders);
+  const caller = asked === undefined ? known : actingAs(known, asked, deps.grants);
+  return { target, class: classify(target.info, method), caller, address: seen.remoteAddress };
 }
 
 /**
@@ -74,13 +90,13 @@ export async function handleRequest(
     const auditId = randomUUID();
     const headers = upstreamHeaders(request.rawHeaders, caller, {
       auditId,
-      ...clientAddressOf(request),
+      ...clientAddressOf(admitted),
       ...(deps.upstream.marksRequests ? { marker: auditId } : {}),
     });
     if (decision.kind === 'audit') {
       deps.audit.write({
         type: 'request.unrecordable',
-        subject: auditSubject(caller, request.socket.remoteAddress, request.headers['user-agent']),
+        subject: auditSubject(caller, admitted.address, request.headers['user-agent']),
         method: request.method ?? '',
         path: target.path,
         class: admitted.class,
@@ -103,9 +119,8 @@ export async function handleRequest(
   }
 }
 
-export function clientAddressOf(request: IncomingMessage): { clientAddress?: string } {
-  const { remoteAddress } = request.socket;
-  return remoteAddress === undefined ? {} : { clientAddress: remoteAddress };
+export function clientAddressOf({ address }: Admitted): { clientAddress?: string } {
+  return address === undefined ? {} : { clientAddress: address };
 }
 
 /** What the caller is told: our own errors as they are, anything else as an internal one that the log explains. */

@@ -5,6 +5,7 @@ import type { KubeTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import { mergeRules } from '../policy/rules.ts';
+import type { EventSource } from '../recording/api-event.ts';
 import { eventDocument } from '../recording/api-event.ts';
 import type { deliverEvent } from '../recording/deliver-event.ts';
 import type { RecorderHealth } from '../recording/recorder-health.ts';
@@ -27,7 +28,7 @@ export interface EventDependencies {
  */
 export async function recordRequest(
   request: IncomingMessage,
-  admitted: { readonly target: KubeTarget; readonly caller: Caller },
+  admitted: { readonly target: KubeTarget; readonly caller: Caller; readonly address: string | undefined },
   auditId: string,
   hasBody: boolean,
   deps: EventDependencies,
@@ -45,7 +46,7 @@ export async function recordRequest(
     path: target.path,
     query: target.query,
     info: target.info,
-    source: { node: request.socket.remoteAddress ?? '', nodeID: '', nodeUser: caller.user },
+    source: sourceOf(caller, admitted.address),
     auditId,
     body,
   });
@@ -61,4 +62,11 @@ export async function recordRequest(
     }
   }
   return hasBody && body.whole ? body.bytes : undefined;
+}
+
+function sourceOf({ user, device }: Caller, address: string | undefined): EventSource {
+  if (device === undefined) return { node: address ?? '', nodeID: '', nodeUser: user };
+  const { node, nodeId, tags, userId } = device;
+  if (tags.length > 0) return { node, nodeID: nodeId, nodeTags: tags };
+  return { node, nodeID: nodeId, ...(userId === undefined ? {} : { nodeUserID: userId }), nodeUser: user };
 }

@@ -44,6 +44,12 @@ export async function handleUpgrade(
     // The event, the recording and the API server's audit line share one id.
     const id = randomUUID();
     await recordRequest(request, admitted, id, false, deps);
+    if (isSession && !deps.mayStartSession()) {
+      throw new WitnessError(
+        'KW_AUDIT_UNAVAILABLE',
+        'the audit cannot be written, and no session may begin without it',
+      );
+    }
     if (client.destroyed) return;
     if ('exec' in wanted) deps.sessions.start(id, wanted, { client, head });
     else await deps.tunnels.run(id, wanted, client, head);
@@ -56,7 +62,7 @@ export async function handleUpgrade(
   }
 }
 
-function readSession(request: IncomingMessage, { target, caller }: Admitted): SessionRequest {
+function readSession(request: IncomingMessage, { target, caller, address }: Admitted): SessionRequest {
   const { method = '', rawHeaders } = request;
   const upgrade = readUpgrade(method, rawHeaders);
   if (upgrade === undefined) {
@@ -73,7 +79,7 @@ function readSession(request: IncomingMessage, { target, caller }: Admitted): Se
     exec: readExecOptions(target.query, type),
     upgrade,
     rawHeaders,
-    remoteAddress: request.socket.remoteAddress,
+    remoteAddress: address,
     userAgent: request.headers['user-agent'],
     caller,
   };
@@ -81,8 +87,8 @@ function readSession(request: IncomingMessage, { target, caller }: Admitted): Se
 
 /** The decision comes first: who may not go this way at all need not learn how to ask. */
 function readTunnel(request: IncomingMessage, admitted: Admitted): TunnelRequest {
-  const { method = '', rawHeaders, headers, socket } = request;
-  const { target, caller } = admitted;
+  const { method = '', rawHeaders, headers } = request;
+  const { target, caller, address } = admitted;
   const decision = decideRequest(caller.rules, admitted.class);
   if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
   const upgrade = readTunnelUpgrade(admitted.class, target.info, method, rawHeaders);
@@ -95,8 +101,8 @@ function readTunnel(request: IncomingMessage, admitted: Admitted): TunnelRequest
     upgrade,
     rawHeaders,
     caller,
-    subject: auditSubject(caller, socket.remoteAddress, headers['user-agent']),
-    clientAddress: socket.remoteAddress,
+    subject: auditSubject(caller, address, headers['user-agent']),
+    clientAddress: address,
     allowedBy: decision.kind === 'audit' ? decision.origins : undefined,
   };
 }

@@ -36,6 +36,11 @@ const RECORDER_LOST: Cause = {
   message: 'the recorder was lost, and your rules do not allow a session without one',
 };
 
+const NO_AUDIT: Cause = {
+  code: 'KW_AUDIT_UNAVAILABLE',
+  message: 'the audit cannot be written, and no session may begin without it',
+};
+
 /** What every session of a process shares. */
 export interface SessionEnvironment {
   readonly cluster: string;
@@ -43,6 +48,8 @@ export interface SessionEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: AuditSink;
+  /** Whether the audit's policy lets a session begin now. */
+  readonly mayStartSession: () => boolean;
   readonly connectRecorder: typeof connectRecorder;
   readonly health: RecorderHealth;
   readonly recordingLimits: Partial<RecordingLimits>;
@@ -146,6 +153,9 @@ export class Session {
     const decision = decideSession(this.request.caller.rules);
     this.#decision = decision;
     this.audit.decided(decision);
+    if (decision.kind === 'record' && decision.failMode === 'closed' && !this.#env.mayStartSession()) {
+      return { kind: 'refuse', cause: NO_AUDIT };
+    }
     if (decision.kind === 'refuse') {
       return { kind: 'refuse', cause: { code: decision.code, message: decision.message } };
     }
@@ -159,11 +169,16 @@ export class Session {
     try {
       await this.#recording.connect(recorder, signal);
       this.#env.health.accepted(recorder);
+      this.audit.attempted({ recorder, durationMs: Math.round(clock.monotonic() - startedAt) });
     } catch (error) {
       if (!signal.aborted) this.#env.health.failed(recorder);
       const kind = error instanceof RecorderError ? error.kind : 'protocol';
       const durationMs = Math.round(clock.monotonic() - startedAt);
-      if (!signal.aborted) this.#attempts.push({ recorder, kind, message: messageOf(error), durationMs });
+      if (!signal.aborted) {
+        const message = messageOf(error);
+        this.#attempts.push({ recorder, kind, message, durationMs });
+        this.audit.attempted({ recorder, durationMs, failure: { kind, message } });
+      }
       throw error;
     }
   }

@@ -10,12 +10,14 @@ function plain(method: string, token: string, more: readonly string[] = [], body
   return [...lines, `Authorization: Bearer ${token}`, ...more, `\r\n${body}`].join('\r\n');
 }
 
-const FORGED = [
+const ASKED = [
   'Impersonate-User: system:admin',
   'Impersonate-Group: system:masters',
-  'impersonate_user: system:admin',
   'Impersonate-Uid: 0',
   'Impersonate-Extra-scopes: all',
+];
+const FORGED = [
+  'impersonate_user: system:admin',
   'X-Remote-User: system:admin',
   'X-Remote-Group: system:masters',
   'X_Remote_User: system:admin',
@@ -35,6 +37,16 @@ row('R25 B079 nobody else’s identity goes upstream, however it is spelled', as
   expect(valuesIn(asked, 'x-forwarded-for')).toEqual(['127.0.0.1']);
   const [started] = rig.audit;
   expect(valuesIn(asked, 'audit-id')).toEqual([started?.type === 'session.started' ? started.sessionId : '']);
+});
+
+row('R25 who asks to act as another is refused, unless a rule allows it', async setting => {
+  const rig = await startRig();
+  const client = await rig.client();
+  client.send(upgradeRequest(setting.transport, { token: setting.policy, more: ASKED }));
+  const { code, status } = await refusal(client);
+  expect({ code, status }).toMatchObject({ code: 403, status: { kind: 'Status', reason: 'Forbidden' } });
+  expect(rig.upstream.peers).toEqual([]);
+  expect(rig.audit).toMatchObject([{ type: 'request.refused', code: 'KW_FORBIDDEN' }]);
 });
 
 row('R25 B074 no header of ours can be named away', async setting => {

@@ -85,6 +85,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const sessions = new SessionRegistry({
     health,
+    mayStartSession: () => true,
     cluster: 'hostile',
     upstream: target,
     clock: systemClock,
@@ -111,6 +112,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     port: 0,
     tls: { cert, key },
     authenticate: authenticator(recorders, options.identities ?? []),
+    grants: [],
+    mayStartSession: () => true,
     forwarder,
     upstream: target,
     audit: sink,

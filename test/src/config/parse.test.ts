@@ -40,7 +40,7 @@ describe('a configuration', () => {
         finalAnswerMs: 30_000,
       },
       sessions: { keepEndedMs: 600_000, keepEnded: 1000, drainMs: 30_000 },
-      audit: { file: 'audit.jsonl' },
+      audit: { file: 'audit.jsonl', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'info' },
     });
   });
@@ -76,7 +76,7 @@ describe('a configuration', () => {
         finalAnswerMs: 4,
       },
       sessions: { keepEndedMs: 1, keepEnded: 0, drainMs: 0 },
-      audit: { file: '/var/audit' },
+      audit: { file: '/var/audit', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'silent' },
     };
     expect(parseConfig(stringify(whole), 'c.yaml')).toEqual(whole);
@@ -110,8 +110,8 @@ extra: 1
       'c.yaml:1: cluster: Invalid input: expected string, received number',
       'c.yaml:1: audit: is missing',
       'c.yaml:3: listen.port: Too big: expected number to be <=65535',
-      'c.yaml:4: listen.tls.key: is missing',
       'c.yaml:4: listen.tls.kye: there is no such field',
+      'c.yaml:4: listen.tls: needs cert and key, or tailscale',
       'c.yaml:5: upstream: needs either kubeconfig or inCluster: true',
       'c.yaml:5: upstream.context: goes with kubeconfig only',
       'c.yaml:8: identity.static[0].user: is empty',

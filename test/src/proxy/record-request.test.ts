@@ -54,6 +54,7 @@ async function record(
     request,
     {
       target: readTarget('POST', '/api/v1/namespaces/d/pods'),
+      address: '10.0.0.1',
       caller: { user: 'ann', groups: [], source: 'static', rules },
     },
     'a1',

@@ -63,6 +63,8 @@ export async function tunnelling(
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const deps = {
     authenticate,
+    grants: [],
+    mayStartSession: () => true,
     forwarder,
     upstream,
     audit,

@@ -161,7 +161,6 @@ describe('an upgrade that is no session', () => {
         websocket: 'base64url.bearer.authorization.k8s.io.c2VjcmV0, x',
         lines: [
           'Authorization: Bearer secret',
-          'Impersonate-User: root',
           'Sec-WebSocket-Extensions: permessage-deflate',
           'User-Agent: test',
           'Cookie: a=b',

@@ -1,0 +1,35 @@
+import type { AuditLog } from '../audit/jsonl-sink.ts';
+import { openJsonlSink } from '../audit/jsonl-sink.ts';
+import { openPostgresSink } from '../audit/postgres/sink.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** The sink of a configuration; closing it sends what is left. */
+export interface OpenAudit extends Omit<AuditLog, 'close'> {
+  close(): Promise<void>;
+}
+
+/** Opens where the audit goes: a file, or a database behind a spool file. */
+export async function openAudit(
+  { audit }: Config,
+  parts: { readonly clock: Clock; readonly log: Logger; readonly readText: (file: string) => string },
+): Promise<OpenAudit> {
+  const { clock, log, readText } = parts;
+  const failed = (error: unknown, event: { readonly type: string }): void =>
+    log.error({ error: messageOf(error), event: event.type }, 'audit record cannot be written');
+  const { onFailure, maxBytes } = audit;
+  if (audit.postgres !== undefined) {
+    return openPostgresSink({
+      url: readText(audit.postgres.urlFile).trim(),
+      spool: audit.postgres.spool,
+      clock,
+      onFailure,
+      failed,
+      away: error => log.warn({ error: error.message }, 'audit database is away; records wait in the spool'),
+    });
+  }
+  const sink = openJsonlSink({ file: audit.file ?? '', clock, onFailure, maxBytes, failed });
+  return { ...sink, close: async () => sink.close() };
+}

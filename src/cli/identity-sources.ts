@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.ts';
+import type { SourceName } from '../config/identity-schema.ts';
+import { sourceOrder } from '../config/identity-schema.ts';
+import { grantsOf, identitiesOf } from '../config/rules.ts';
+import type { Config } from '../config/schema.ts';
+import type { Authenticator, CallerSource } from '../identity/authenticate.ts';
+import { clientCertificateListener, parseAuthorities } from '../identity/certificate-authority.ts';
+import { clientCertificateSource } from '../identity/client-certificate.ts';
+import { requestHeaderSource } from '../identity/request-header.ts';
+import { firstThatKnows } from '../identity/sources.ts';
+import { staticSource } from '../identity/static-tokens.ts';
+import { tailscaleSource } from '../identity/tailscale.ts';
+import { tokenReviewSource } from '../identity/token-review.ts';
+import { reviewAtUpstream } from '../identity/token-review-request.ts';
+import type { Logger } from '../log.ts';
+import { openLocalApi } from '../tailscale/local-api.ts';
+import type { Upstream } from '../upstream/target.ts';
+
+export interface SourceParts {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly readText: (file: string) => string;
+}
+
+/** The sources of a configuration, in its order, as one. */
+export function authenticatorOf(config: Config, parts: SourceParts): Authenticator {
+  return firstThatKnows(sourceOrder(config.identity).flatMap(name => sourceOf(name, config, parts)));
+}
+
+function sourceOf(name: SourceName, config: Config, parts: SourceParts): CallerSource[] {
+  const { upstream, clock, log, readText } = parts;
+  const { identity } = config;
+  const grants = grantsOf(config);
+  if (name === 'static') return [staticSource(identitiesOf(config, readText), grants)];
+  if (name === 'tailscale' && identity.tailscale !== undefined) {
+    const localApi = openLocalApi({ socketPath: identity.tailscale.socket });
+    return [tailscaleSource({ localApi, grants, clock, log })];
+  }
+  if (name === 'tokenReview' && identity.tokenReview !== undefined) {
+    const review = reviewAtUpstream(upstream);
+    return [tokenReviewSource({ ...identity.tokenReview, review, grants, clock, log })];
+  }
+  if (name === 'clientCertificate' && identity.clientCertificate !== undefined) {
+    const authorities = parseAuthorities(readText(identity.clientCertificate.ca));
+    return [clientCertificateSource({ authorities: () => authorities, grants, clock })];
+  }
+  if (name === 'requestHeader' && identity.requestHeader !== undefined) {
+    const { ca, allowedNames, userHeader, groupHeader, uidHeader, extraHeaderPrefix } =
+      identity.requestHeader;
+    const authorities = parseAuthorities(readText(ca));
+    const headers = { user: userHeader, group: groupHeader, uid: uidHeader, extraPrefix: extraHeaderPrefix };
+    return [requestHeaderSource({ authorities: () => authorities, allowedNames, headers, grants, clock })];
+  }
+  return [];
+}
+
+/** What the listener needs so that clients may show certificates; nothing where no source reads them. */
+export function clientTls({ identity }: Config, readText: (file: string) => string) {
+  const readers = [identity.clientCertificate, identity.requestHeader].filter(source => source !== undefined);
+  if (readers.length === 0) return {};
+  return clientCertificateListener({
+    authorities: readers.map(({ ca }) => readText(ca)),
+    revocationLists: readers.flatMap(({ crl }) => (crl === undefined ? [] : [readText(crl)])),
+  });
+}

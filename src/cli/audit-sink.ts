@@ -31,5 +31,10 @@ export async function openAudit(
     });
   }
   const sink = openJsonlSink({ file: audit.file ?? '', clock, onFailure, maxBytes, failed });
-  return { ...sink, close: async () => sink.close() };
+  return {
+    write: event => sink.write(event),
+    health: () => sink.health(),
+    mayStartSession: () => sink.mayStartSession(),
+    close: async () => sink.close(),
+  };
 }

@@ -37,6 +37,32 @@ describe('a client that leaves', () => {
     expect(upstreams).toHaveLength(WATCHES);
   });
 
+  test('3,000 idle watches are open at once, and all are freed', async () => {
+    const count = 3_000;
+    const { client, upstreams } = await forwarding(async connection => {
+      await connection.head();
+      connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    });
+    const clients: RawConnection[] = [];
+    // A listener's queue holds some hundred connections that are not yet accepted.
+    for (let at = 0; at < count; at += 100) {
+      clients.push(
+        ...(await Promise.all(
+          Array.from({ length: 100 }, async () => {
+            const connection = await client();
+            connection.write(GET.replace('/x', '/x?watch=1'));
+            await connection.head();
+            return connection;
+          }),
+        )),
+      );
+    }
+    expect(upstreams).toHaveLength(count);
+    expect(upstreams.filter(({ ended }) => ended)).toEqual([]);
+    for (const { socket } of clients) socket.destroy();
+    await Promise.all(upstreams.map(({ left }) => left));
+  });
+
   test('before an answer frees its request upstream', async () => {
     const arrived: RawConnection[] = [];
     let tell = (): void => {};

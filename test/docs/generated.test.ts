@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { mermaid, stateTable } from '../../machines/chart.ts';
 import { recordersMachine } from '../../machines/recorders.ts';
 import { sessionMachine } from '../../machines/session.ts';
+import { failureTable } from '../hostile/failure-table.ts';
 import { configTable } from './config-table.ts';
 
 /** Parts of the docs that come from the code. `npm run docs` writes them; this test holds them true. */
@@ -13,6 +14,7 @@ const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'recorders-chart': `\`\`\`mermaid\n${mermaid(recordersMachine)}\`\`\``,
   },
   'config.md': { 'config-table': configTable() },
+  'recording.md': { 'failure-table': failureTable() },
 };
 
 function withSections(text: string, sections: Readonly<Record<string, string>>): string {

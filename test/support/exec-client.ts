@@ -46,6 +46,11 @@ export class ExecClient {
     return until(() => this.stdout.includes(text) || this.status !== '');
   }
 
+  /** Leaves without a word. */
+  close(): void {
+    this.#socket.terminate();
+  }
+
   /** Closes stdin and waits for the end. */
   async finish(): Promise<void> {
     this.#socket.send(Buffer.of(255, 0));

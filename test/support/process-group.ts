@@ -72,6 +72,7 @@ export interface ProxyProcess {
   readonly auditFile: string;
   readonly sandbox: Sandbox;
   readonly dir: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -139,6 +140,7 @@ export async function startProxyProcess(
     auditFile: join(dir, 'audit.jsonl'),
     sandbox,
     dir,
+    pid: child.pid ?? 0,
     stop: async () => {
       await end(child, 'SIGTERM');
       await sandbox.close();

@@ -34,7 +34,7 @@ export interface ConnectOptions {
 const LIMIT_MS = 10_000;
 const MAX_CONNECTIONS = 4;
 
-/** A pool, as yet without a connection. Rejects when the optional packages are not installed. */
+/** A pool, as yet without a connection. The packages are loaded only where they are used. */
 export async function openDatabase({
   url,
   limitMs = LIMIT_MS,
@@ -52,14 +52,16 @@ export async function openDatabase({
     application_name: 'kubewitness',
   });
   pool.on('error', failed);
+  // The pool listens to idle connections only. One that breaks between two statements of a transaction has nobody else,
+  // and an error without a listener ends the process; the next statement fails, and says so.
+  pool.on('connect', client => client.on('error', failed));
   return new Kysely<AuditDatabase>({ dialect: new PostgresDialect({ pool }) });
 }
 
 function notInstalled(error: unknown): never {
-  throw new Error(
-    `the audit in PostgreSQL needs the optional packages pg and kysely: npm install pg kysely (${messageOf(error)})`,
-    { cause: error },
-  );
+  throw new Error(`the audit in PostgreSQL needs the packages pg and kysely: ${messageOf(error)}`, {
+    cause: error,
+  });
 }
 
 const MIGRATIONS: Record<string, Migration> = {

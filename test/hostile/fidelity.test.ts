@@ -82,7 +82,7 @@ for (const how of ['a reset', 'an end in the middle of a frame', 'an end without
   });
 }
 
-row('B046 bytes that are no UTF-8 become replacement characters in one line', async setting => {
+row('B046 R31 bytes that are no UTF-8 become replacement characters in one line', async setting => {
   const cast = await recorded(setting, ['61 ff fe c0 80 ed a0 80 f0 9f 62']);
   const { events } = castOf(cast);
   expect(events).toHaveLength(1);

@@ -39,8 +39,15 @@ const stay = {
   timeInStateMs: milliseconds.describe('Spent in `state` until then. Milliseconds.'),
 };
 
+const protocol = z
+  .enum(['v1', 'v2'])
+  .optional()
+  .describe('Of the recorder protocol; absent where it came to none.');
+
 const attempt = z.strictObject({
   recorder: text,
+  protocol,
+  startedAt: text.describe('RFC 3339, UTC.'),
   kind: text,
   message: text,
   durationMs: milliseconds,
@@ -107,6 +114,8 @@ const facts = z.discriminatedUnion('type', [
     type: z.literal('recorder.attempted'),
     ...session,
     recorder: text,
+    protocol,
+    startedAt: text.describe('RFC 3339, UTC.'),
     accepted: z.boolean(),
     kind: text.optional(),
     message: text.optional(),

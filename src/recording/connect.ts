@@ -77,7 +77,7 @@ async function fallBack(
     if (!(error instanceof RecorderError)) throw error;
     const { kind, phase } = error;
     const message = `${error.message}, after v2: ${messageOf(probeError)}`;
-    throw new RecorderError({ kind, phase, recorder, message }, { cause: error });
+    throw new RecorderError({ kind, phase, recorder, message, protocol: 'v1' }, { cause: error });
   }
 }
 

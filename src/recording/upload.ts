@@ -15,9 +15,17 @@ export class RecorderError extends Error {
   readonly kind: RecorderFailureKind;
   readonly phase: RecorderPhase;
   readonly recorder: string;
+  /** What was spoken, where it came to that. */
+  readonly protocol: 'v1' | 'v2' | undefined;
 
   constructor(
-    failure: { kind: RecorderFailureKind; phase: RecorderPhase; recorder: string; message: string },
+    failure: {
+      kind: RecorderFailureKind;
+      phase: RecorderPhase;
+      recorder: string;
+      message: string;
+      protocol?: 'v1' | 'v2';
+    },
     options?: ErrorOptions,
   ) {
     super(failure.message, options);
@@ -25,6 +33,7 @@ export class RecorderError extends Error {
     this.kind = failure.kind;
     this.phase = failure.phase;
     this.recorder = failure.recorder;
+    this.protocol = failure.protocol;
   }
 }
 

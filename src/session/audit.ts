@@ -112,13 +112,14 @@ export class SessionAudit {
   /** One recorder, whatever came of it. */
   attempted(attempt: {
     readonly recorder: string;
+    readonly protocol?: 'v1' | 'v2';
+    readonly startedAt: string;
     readonly durationMs: number;
     readonly failure?: { readonly kind: string; readonly message: string };
   }): void {
-    const { recorder, durationMs, failure } = attempt;
+    const { failure, ...facts } = attempt;
     const accepted = failure === undefined;
-    const facts = { recorder, accepted, ...failure, durationMs };
-    this.#write({ type: 'recorder.attempted', ...this.#facts, ...facts });
+    this.#write({ type: 'recorder.attempted', ...this.#facts, ...facts, accepted, ...failure });
   }
 
   /** Every step of the session's machine, after whatever is said of the state that it leaves. */

@@ -54,22 +54,26 @@ export class RecordingSlot {
     return this.#recording?.summary().gaps ?? [];
   }
 
-  /** One recorder. Resolves when it is ours; rejects with a RecorderError. A second one to accept is reset. */
-  async connect(recorder: string, signal: AbortSignal): Promise<void> {
+  /**
+   * One recorder. Resolves with the protocol when it is ours; rejects with a RecorderError. A second one to accept is
+   * reset.
+   */
+  async connect(recorder: string, signal: AbortSignal): Promise<Upload['protocol']> {
     const upload = await this.#options.connectRecorder(recorder, { signal });
     if (this.#upload !== undefined || signal.aborted || this.#released) {
       upload.abort();
-      return;
+      return upload.protocol;
     }
     this.#upload = upload;
     const recording = this.#recording;
     if (recording === undefined) {
       upload.on('failed', this.#onFailed);
-      return;
+      return upload.protocol;
     }
     this.#handedOver = true;
     const gap = recording.moveTo(upload);
     if (gap !== undefined) this.#options.resumed(recorder, gap);
+    return upload.protocol;
   }
 
   /** Begins the cast; without an upload it begins with a gap. */

@@ -164,20 +164,22 @@ export class Session {
 
   /** One recorder. Resolves when it is ours; rejects with a RecorderError, and keeps a record of the attempt. */
   async tryRecorder(recorder: string, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#env;
-    const startedAt = clock.monotonic();
+    const { clock, health } = this.#env;
+    const startedAt = new Date(clock.now()).toISOString();
+    const began = clock.monotonic();
+    const facts = () => ({ recorder, startedAt, durationMs: Math.round(clock.monotonic() - began) });
     try {
-      await this.#recording.connect(recorder, signal);
-      this.#env.health.accepted(recorder);
-      this.audit.attempted({ recorder, durationMs: Math.round(clock.monotonic() - startedAt) });
+      const protocol = await this.#recording.connect(recorder, signal);
+      health.accepted(recorder);
+      this.audit.attempted({ ...facts(), protocol });
     } catch (error) {
-      if (!signal.aborted) this.#env.health.failed(recorder);
-      const kind = error instanceof RecorderError ? error.kind : 'protocol';
-      const durationMs = Math.round(clock.monotonic() - startedAt);
       if (!signal.aborted) {
-        const message = messageOf(error);
-        this.#attempts.push({ recorder, kind, message, durationMs });
-        this.audit.attempted({ recorder, durationMs, failure: { kind, message } });
+        health.failed(recorder);
+        const { kind, protocol } = error instanceof RecorderError ? error : { kind: 'protocol' };
+        const attempt = { ...facts(), ...(protocol === undefined ? {} : { protocol }) };
+        const failure = { kind, message: messageOf(error) };
+        this.#attempts.push({ ...attempt, ...failure });
+        this.audit.attempted({ ...attempt, failure });
       }
       throw error;
     }

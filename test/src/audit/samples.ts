@@ -53,7 +53,15 @@ export const failure: Extract<AuditEvent, { type: 'recording.failed' }> = {
   failMode: 'open',
   rules: ['grants[0]'],
   action: 'continuedUnrecorded',
-  attempts: [{ recorder: '192.0.2.8:80', kind: 'refused', message: 'no', durationMs: 4 }],
+  attempts: [
+    {
+      recorder: '192.0.2.8:80',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      kind: 'refused',
+      message: 'no',
+      durationMs: 4,
+    },
+  ],
   lastAcked: { offset: 100, time: '2026-01-01T00:00:00.000Z' },
 };
 
@@ -78,7 +86,15 @@ export const SAMPLES: readonly AuditEvent[] = [
   { type: 'proxy.started', version: '1.0.0', cluster: 'lab' },
   started,
   { type: 'session.decided', ...session, decision: 'record', failMode: 'closed', rules: ['grants[0]'] },
-  { type: 'recorder.attempted', ...session, recorder: '192.0.2.9:80', accepted: true, durationMs: 7 },
+  {
+    type: 'recorder.attempted',
+    ...session,
+    recorder: '192.0.2.9:80',
+    protocol: 'v2',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    accepted: true,
+    durationMs: 7,
+  },
   { type: 'session.streaming', ...session, ...stay, recorder: '192.0.2.9:80' },
   failure,
   { type: 'recording.gap', ...session, ...stay, state: 'joined.failingOpen', fromMs: 500 },

@@ -123,6 +123,7 @@ describe('metrics', () => {
         type: 'recorder.attempted',
         ...session,
         recorder: `r${at}:80`,
+        startedAt: '2026-01-01T00:00:00.000Z',
         accepted: true,
         durationMs: 1,
       });

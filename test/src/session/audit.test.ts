@@ -109,7 +109,12 @@ describe('the audit of a session', () => {
   test('every record says who, from where, and at what', () => {
     const { audit, events } = auditing();
     audit.started();
-    audit.attempted({ recorder: 'r:80', durationMs: 3, failure: { kind: 'refused', message: 'no' } });
+    audit.attempted({
+      recorder: 'r:80',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      durationMs: 3,
+      failure: { kind: 'refused', message: 'no' },
+    });
     for (const event of events) {
       expect(event).toMatchObject({
         sessionId: 's-1',

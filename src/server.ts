@@ -22,6 +22,7 @@ const MAX_HEADER_BYTES = 128 * 1024;
 /** Longer than the 90 s for which client-go keeps an idle connection, so that it is never the one to be surprised. */
 const KEEP_ALIVE_MS = 120_000;
 const HEADERS_MS = 60_000;
+const HANDSHAKE_MS = 10_000;
 
 export interface ProxyServerOptions extends ProxyDependencies {
   readonly sessions: SessionRegistry;
@@ -52,6 +53,8 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
     ALPNProtocols: ['http/1.1'],
     // A client that has ended its half still gets upstream's last words. Ordinary requests are ended by Node all the same.
     allowHalfOpen: true,
+    // Half-open, a client that goes away in mid-handshake is noticed by this only.
+    handshakeTimeout: HANDSHAKE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_MS,

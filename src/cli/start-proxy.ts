@@ -25,6 +25,7 @@ import { openAudit } from './audit-sink.ts';
 import { authenticatorOf, clientTls } from './identity-sources.ts';
 import { listenerCertificate } from './listener-certificate.ts';
 import { writeReadyFile } from './ready-file.ts';
+import { recorderAccessOf } from './recorder-access.ts';
 import { onStopSignal } from './signals.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
@@ -99,8 +100,10 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
   audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
-  const { staggerMs, connectMs, finalAnswerMs, ...recordingLimits } = config.recording;
-  const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder) });
+  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = config.recording;
+  const recorderAccess = recorderAccessOf(config, readText);
+  const access = recorderAccess === undefined ? {} : { access: recorderAccess };
+  const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder, access) });
   const sessions = new SessionRegistry({
     health,
     mayStartSession,
@@ -110,7 +113,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     log,
     audit,
     connectRecorder: (recorder, options) =>
-      connectRecorder(recorder, { ...options, limits: { finalAnswerMs } }),
+      connectRecorder(recorder, { ...options, ...access, limits: { finalAnswerMs } }),
     recordingLimits,
     dialLimitMs: DIAL_LIMIT_MS,
     limits: { staggerMs, connectMs, finishMs: finalAnswerMs + 5_000 },
@@ -142,7 +145,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     log,
     clock: systemClock,
     health,
-    deliverEvent,
+    deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, recorderAccess),
     sessions,
   });
   certificate.follow(changed => server.setCertificate(changed));

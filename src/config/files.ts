@@ -2,7 +2,7 @@ import type { Config } from './schema.ts';
 
 /** The same configuration with every file name passed through `resolve`. Sockets and URLs are no files. */
 export function withFiles(config: Config, resolve: (file: string) => string): Config {
-  const { listen, upstream, identity, audit } = config;
+  const { listen, upstream, identity, audit, recording } = config;
   const { clientCertificate, requestHeader } = identity;
   const maybe = <Name extends string>(name: Name, file: string | undefined): { [key in Name]?: string } => {
     const named: { [key in Name]?: string } = {};
@@ -39,6 +39,19 @@ export function withFiles(config: Config, resolve: (file: string) => string): Co
               ...requestHeader,
               ca: resolve(requestHeader.ca),
               ...maybe('crl', requestHeader.crl),
+            },
+          }),
+    },
+    recording: {
+      ...recording,
+      ...(recording.tls === undefined
+        ? {}
+        : {
+            tls: {
+              ...maybe('ca', recording.tls.ca),
+              ...maybe('cert', recording.tls.cert),
+              ...maybe('key', recording.tls.key),
+              ...maybe('tokenFile', recording.tls.tokenFile),
             },
           }),
     },

@@ -144,7 +144,23 @@ const grant = z.strictObject({
     ),
 });
 
+const recorderAccess = z
+  .strictObject({
+    ca: file
+      .optional()
+      .describe("Authorities of the recorders' certificates, PEM; without this, the system's."),
+    cert: file.optional().describe('Our own certificate towards recorders, PEM.'),
+    key: file.optional().describe('Its private key, PEM.'),
+    tokenFile: file.optional().describe('File with the bearer token that recorders know us by.'),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'needs cert and key together');
+
 const recording = z.strictObject({
+  tls: recorderAccess
+    .optional()
+    .describe(
+      'Recorders are spoken to in TLS; without this in the clear, as in a tailnet, which encrypts by itself.',
+    ),
   headerWaitMs: milliseconds.default(500).describe("How long a terminal's first size is waited for."),
   maxUnackedBytes: z
     .int()

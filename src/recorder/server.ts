@@ -75,9 +75,16 @@ export async function startRecorder(options: RecorderOptions): Promise<RunningRe
       (version === 'http2' ? http2 : http1).take(sniffed),
     );
   });
-  server.on('tlsClientError', (error: Error) =>
-    log.warn({ reason: error.message }, 'a TLS handshake failed'),
-  );
+  // Below TLS too: a connection that never gets through its handshake is none of the others.
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('tlsClientError', (error: Error, socket: Socket) => {
+    log.warn({ reason: error.message }, 'a TLS handshake failed');
+    // With half-open connections Node leaves it to us: our half would stay for ever.
+    socket.destroy();
+  });
   server.maxConnections = limits.maxConnections;
   const { host, port } = await listen(server, options.host, options.port);
   server.on('error', error => log.error({ err: error }, 'the listener failed'));

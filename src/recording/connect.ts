@@ -2,6 +2,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { messageOf } from '../errors.ts';
 import { dial } from './dial.ts';
 import { openV2, probeV2 } from './open-v2.ts';
+import type { RecorderAccess } from './recorder-access.ts';
 import type { RecorderAddress } from './recorder-address.ts';
 import { parseRecorderAddress } from './recorder-address.ts';
 import { RecorderFailures } from './recorder-failure.ts';
@@ -21,6 +22,7 @@ export interface ConnectOptions {
   /** Ends the attempt; has no say in an upload that was accepted. */
   readonly signal?: AbortSignal;
   readonly timers?: Timers;
+  readonly access?: RecorderAccess;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function connectRecorder(recorder: string, options: ConnectOptions 
   const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
   const attempt = attemptAt(recorder, options);
   const address = addressOf(recorder, attempt);
-  const socket = await dial(attempt, address, limits.dialMs);
+  const socket = await dial(attempt, address, limits.dialMs, 'h2');
   let session: ClientHttp2Session;
   try {
     session = await probeV2(attempt, socket, address, limits.probeMs);
@@ -50,7 +52,7 @@ export async function probeRecorder(recorder: string, options: ConnectOptions = 
   const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
   const attempt = attemptAt(recorder, options);
   const address = addressOf(recorder, attempt);
-  const socket = await dial(attempt, address, limits.dialMs);
+  const socket = await dial(attempt, address, limits.dialMs, 'h2');
   try {
     (await probeV2(attempt, socket, address, limits.probeMs)).destroy();
   } catch (error) {
@@ -71,7 +73,7 @@ async function fallBack(
   probeError: unknown,
 ): Promise<Upload> {
   try {
-    const socket = await dial(attempt, address, limits.dialMs);
+    const socket = await dial(attempt, address, limits.dialMs, 'http/1.1');
     return await openV1(attempt, socket, recorder, address, limits);
   } catch (error) {
     if (!(error instanceof RecorderError)) throw error;
@@ -81,8 +83,13 @@ async function fallBack(
   }
 }
 
-function attemptAt(recorder: string, { timers = systemTimers, signal }: ConnectOptions): Attempt {
-  return { failures: new RecorderFailures(recorder), timers, ...(signal === undefined ? {} : { signal }) };
+function attemptAt(recorder: string, { timers = systemTimers, signal, access }: ConnectOptions): Attempt {
+  return {
+    failures: new RecorderFailures(recorder),
+    timers,
+    ...(signal === undefined ? {} : { signal }),
+    ...(access === undefined ? {} : { access }),
+  };
 }
 
 function addressOf(recorder: string, attempt: Attempt): RecorderAddress {

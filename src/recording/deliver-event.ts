@@ -1,4 +1,5 @@
-import type { EventLimits, EventResult } from './send-event.ts';
+import type { RecorderAccess } from './recorder-access.ts';
+import type { EventLimits } from './send-event.ts';
 import { sendEvent } from './send-event.ts';
 import type { RecorderError } from './upload.ts';
 
@@ -17,11 +18,12 @@ export async function deliverEvent(
   recorders: readonly string[],
   document: Buffer,
   limits?: EventLimits,
-  send: (recorder: string, document: Buffer, limits?: EventLimits) => Promise<EventResult> = sendEvent,
+  access?: RecorderAccess,
+  send: typeof sendEvent = sendEvent,
 ): Promise<Delivery> {
   const errors: RecorderError[] = [];
   for (const recorder of recorders) {
-    const result = await send(recorder, document, limits);
+    const result = await send(recorder, document, limits, access);
     if (result.kind === 'stored') return { kind: 'stored', recorder };
     if (result.kind === 'failed') errors.push(result.error);
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { RecorderAddress } from './recorder-address.ts';
 import type { Attempt } from './within.ts';
 import { within } from './within.ts';
@@ -7,8 +8,16 @@ import { within } from './within.ts';
 /** v1 has no acks: on an idle session only TCP's own probes notice a recorder whose host is gone. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** A fresh TCP connection, never a pooled one. A failed dial leaves no socket behind. */
-export async function dial(attempt: Attempt, address: RecorderAddress, dialMs: number): Promise<Socket> {
+/** The protocol that is to be spoken, as TLS names it (RFC 7301). */
+export type Spoken = 'h2' | 'http/1.1';
+
+/** A fresh connection, never a pooled one, encrypted where that is asked for. A failed dial leaves no socket behind. */
+export async function dial(
+  attempt: Attempt,
+  address: RecorderAddress,
+  dialMs: number,
+  spoken: Spoken,
+): Promise<Socket> {
   const socket = connect({
     host: address.host,
     port: address.port,
@@ -16,25 +25,53 @@ export async function dial(attempt: Attempt, address: RecorderAddress, dialMs: n
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  // Stays for the socket's life: whoever takes it over hears its errors from the HTTP library.
-  socket.on('error', toldElsewhere);
+  let secure: Socket | undefined;
   try {
-    await within<void>(attempt, dialMs, 'connection', settle => {
-      const onConnect = (): void => settle.resolve();
-      const onError = (error: Error): void =>
-        settle.reject(attempt.failures.from(error, 'connect', 'dialling'));
-      socket.on('connect', onConnect);
-      socket.on('error', onError);
-      return () => {
-        socket.off('connect', onConnect);
-        socket.off('error', onError);
-      };
+    await reached(attempt, socket, 'connect', dialMs, 'connection');
+    if (attempt.access === undefined) return socket;
+    secure = connectTls({
+      ...attempt.access.tls,
+      socket,
+      host: address.host,
+      // A name only: an address is not one (RFC 6066 section 3), and is checked against the certificate all the same.
+      ...(isIP(address.host) === 0 ? { servername: address.host } : {}),
+      ALPNProtocols: [spoken],
     });
-    return socket;
+    await reached(attempt, secure, 'secureConnect', dialMs, 'TLS handshake');
+    return secure;
   } catch (error) {
+    secure?.destroy();
     socket.destroy();
     throw error;
   }
+}
+
+function reached(
+  attempt: Attempt,
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  limitMs: number,
+  waitingFor: string,
+): Promise<void> {
+  // Stays for the socket's life: whoever takes it over hears its errors from the HTTP library.
+  socket.on('error', toldElsewhere);
+  return within<void>(attempt, limitMs, waitingFor, settle => {
+    const onReached = (): void => settle.resolve();
+    const onError = (error: Error): void =>
+      settle.reject(attempt.failures.from(error, 'connect', 'dialling'));
+    const onClose = (): void =>
+      settle.reject(
+        attempt.failures.say('reset', 'connect', `closed the connection before the ${waitingFor}`),
+      );
+    socket.on(event, onReached);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    return () => {
+      socket.off(event, onReached);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+    };
+  });
 }
 
 /** An error listener for objects whose 'close' tells the same. */

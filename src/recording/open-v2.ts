@@ -2,6 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { connect } from 'node:http2';
 import type { Socket } from 'node:net';
 import { toldElsewhere } from './dial.ts';
+import { authorizationOf } from './recorder-access.ts';
 import type { RecorderAddress } from './recorder-address.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
 import type { Upload } from './upload.ts';
@@ -21,7 +22,8 @@ export async function probeV2(
   address: RecorderAddress,
   probeMs: number,
 ): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address.authority}`, {
+  const scheme = attempt.access === undefined ? 'http' : 'https';
+  const session = connect(`${scheme}://${address.authority}`, {
     createConnection: () => socket,
     settings: { enablePush: false },
   });
@@ -68,7 +70,12 @@ function ask(
   try {
     const request = session.request(
       // Node's own :authority loses the brackets of an IPv6 address.
-      { ':method': method, ':path': PATH, ':authority': address.authority },
+      {
+        ':method': method,
+        ':path': PATH,
+        ':authority': address.authority,
+        ...authorizationOf(attempt.access),
+      },
       { endStream: method === 'HEAD' },
     );
     request.on('error', toldElsewhere);

@@ -1,6 +1,9 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { messageOf } from '../errors.ts';
+import type { RecorderAccess } from './recorder-access.ts';
+import { authorizationOf } from './recorder-access.ts';
 import { parseRecorderAddress } from './recorder-address.ts';
 import { RecorderError } from './upload.ts';
 
@@ -25,12 +28,13 @@ export async function sendEvent(
   recorder: string,
   document: Buffer,
   limits: EventLimits = DEFAULT_EVENT_LIMITS,
+  access?: RecorderAccess,
 ): Promise<EventResult> {
   try {
-    const probed = await ask(recorder, 'HEAD', undefined, limits.probeMs);
+    const probed = await ask(recorder, 'HEAD', undefined, limits.probeMs, access);
     if (probed === 404) return { kind: 'unsupported' };
     if (probed !== 200) return failed(recorder, `answered HEAD /v2/event with ${probed}`);
-    const posted = await ask(recorder, 'POST', document, limits.postMs);
+    const posted = await ask(recorder, 'POST', document, limits.postMs, access);
     return posted === 200 ? { kind: 'stored' } : failed(recorder, `answered POST /v2/event with ${posted}`);
   } catch (error) {
     return failed(recorder, messageOf(error));
@@ -51,6 +55,7 @@ function ask(
   method: 'HEAD' | 'POST',
   body: Buffer | undefined,
   limitMs: number,
+  access: RecorderAccess | undefined,
 ): Promise<number> {
   const { host, port, authority } = parseRecorderAddress(recorder);
   const options: RequestOptions = {
@@ -62,11 +67,12 @@ function ask(
     headers: {
       host: authority,
       connection: 'close',
+      ...authorizationOf(access),
       ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
     },
   };
   return new Promise((resolve, reject) => {
-    const request = httpRequest(options);
+    const request = access === undefined ? httpRequest(options) : httpsRequest({ ...options, ...access.tls });
     const timer = setTimeout(
       () => request.destroy(new Error(`no answer to ${method} /v2/event within ${limitMs} ms`)),
       limitMs,

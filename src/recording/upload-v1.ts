@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { toldElsewhere } from './dial.ts';
+import { authorizationOf } from './recorder-access.ts';
 import type { RecorderAddress } from './recorder-address.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
 import type { Upload, UploadEvents } from './upload.ts';
@@ -33,6 +34,7 @@ export async function openV1(
       Expect: '100-continue',
       'Transfer-Encoding': 'chunked',
       Connection: 'close',
+      ...authorizationOf(attempt.access),
     },
   });
   request.on('error', toldElsewhere);

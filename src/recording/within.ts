@@ -1,3 +1,4 @@
+import type { RecorderAccess } from './recorder-access.ts';
 import type { RecorderFailures } from './recorder-failure.ts';
 import type { Timers } from './timers.ts';
 import type { RecorderError } from './upload.ts';
@@ -7,6 +8,8 @@ export interface Attempt {
   readonly failures: RecorderFailures;
   readonly timers: Timers;
   readonly signal?: AbortSignal;
+  /** Left out: in the clear, as a tailnet encrypts by itself. */
+  readonly access?: RecorderAccess;
 }
 
 export interface Settle<Value> {

@@ -13,7 +13,8 @@ function version(): string {
 
 try {
   await createProgram(version()).parseAsync(process.argv);
-  process.exit(0);
+  // With the status that the command set, if any.
+  process.exit();
 } catch (error) {
   // One clear line (a configuration may have several); a stack helps nobody who only mistyped a path.
   process.stderr.write(`kubewitness: ${messageOf(error)}\n`);

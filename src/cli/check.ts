@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseConfig } from '../config/parse.ts';
+import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
+import { answer } from './check-request.ts';
 import { checkRoads } from './check-roads.ts';
 
 interface CheckOptions {
   readonly config?: string;
+  readonly as?: string;
+  readonly group?: readonly string[];
+  readonly request?: string;
+  readonly lost: readonly string[];
   readonly roads?: boolean;
   readonly url?: string;
   readonly ca?: string;
@@ -24,6 +30,17 @@ export function addCheckCommand(program: Command): void {
     .command('check')
     .description('check a configuration, or try the roads around the recorder of a running proxy')
     .option('--config <file>', 'say what is wrong with this configuration, if anything')
+    .option(
+      '--as <user>',
+      'with --config and --request: what would be decided for this user; exits 1 when refused',
+    )
+    .option(
+      '--group <name>',
+      'one group of the user, may be repeated (default: those of identity.static)',
+      collect,
+    )
+    .option('--request <request>', '"exec NAMESPACE/POD", "attach …", "port-forward …", or "GET /path"')
+    .option('--lost <host:port>', 'suppose that this recorder is down, may be repeated', collect, [])
     .option('--roads', 'try each road, as one caller; needs --url, --ca, --token-file and --pod')
     .option('--url <url>', 'the proxy, as https://host:port')
     .option('--ca <file>', 'authority of its certificate, PEM')
@@ -32,7 +49,9 @@ export function addCheckCommand(program: Command): void {
     .option('--pod <name>', 'a running pod of one container, in which `true` may be run')
     .option('--node <name>', 'a node', 'node')
     .action(async (options: CheckOptions, command: Command) => {
-      if (options.config !== undefined) checkConfig(options.config);
+      const { as, group, request, lost } = options;
+      if (as ?? group ?? request ?? lost[0]) checkRequest(options, command);
+      else if (options.config !== undefined) checkConfig(options.config);
       if (options.roads === true) await checkRoads(roadsOptions(options, command));
       if (options.config === undefined && options.roads !== true) {
         command.error('error: nothing to check: give --config or --roads');
@@ -40,16 +59,34 @@ export function addCheckCommand(program: Command): void {
     });
 }
 
-/** Throws with one line for each problem. */
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function checkRequest({ config, as, group, request, lost }: CheckOptions, command: Command): void {
+  if (config === undefined || as === undefined || request === undefined) {
+    command.error('error: --as and --request go together, and need --config');
+  }
+  const groups = group === undefined ? {} : { groups: group };
+  const { allowed, lines } = answer(readConfig(config), { user: as, request, lost, ...groups });
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (!allowed) process.exitCode = 1;
+}
+
 function checkConfig(file: string): void {
+  readConfig(file);
+  process.stdout.write(`${file}: the configuration is good\n`);
+}
+
+/** Throws with one line for each problem. */
+function readConfig(file: string): Config {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new Error(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
-  parseConfig(text, file);
-  process.stdout.write(`${file}: the configuration is good\n`);
+  return parseConfig(text, file);
 }
 
 function roadsOptions({ url, ca, tokenFile, namespace, pod, node }: CheckOptions, command: Command) {

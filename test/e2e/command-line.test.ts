@@ -84,6 +84,28 @@ describe('bad input gets a clear line, an exit code and no stack trace', () => {
     expect(recorder.stderr).not.toMatch(/^\s+at /m);
   });
 
+  test('what would be decided: the answer, and 1 for a refusal', async () => {
+    const config = file(
+      'asked.yaml',
+      JSON.stringify({
+        ...JSON.parse(proxyYaml()),
+        grants: [{ subjects: [{ user: 'ann' }], recorderAddrs: ['rec:8181'], enforceRecorder: true }],
+      }),
+    );
+    const ask = ['check', '--config', config, '--as', 'ann', '--request', 'exec default/shell'];
+    const recorded = await kubewitness(ask);
+    expect(recorded).toMatchObject({ code: 0, stderr: '' });
+    expect(recorded.stdout.toString()).toContain('recorded by rec:8181, else refused: grants[0]');
+
+    const lost = await kubewitness([...ask, '--lost', 'rec:8181']);
+    expect(lost).toMatchObject({ code: 1, stderr: '' });
+    expect(lost.stdout.toString()).toContain('refused, since no recorder is left');
+
+    const alone = await kubewitness(['check', '--config', config, '--lost', 'rec:8181']);
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toContain('--as and --request go together');
+  });
+
   test('help and version', async () => {
     expect((await kubewitness(['--help'])).stdout.toString()).toContain('try');
     expect((await kubewitness(['--version'])).stdout.toString()).toMatch(/^\d+\.\d+\.\d+/);

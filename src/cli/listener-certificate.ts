@@ -4,50 +4,56 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { CertificateKeeper } from '../tailscale/certificate-keeper.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
-
-export interface ListenerCertificate {
-  readonly cert: string;
-  readonly key: string;
-}
+import type { KeyPair } from './certificate-files.ts';
+import { CertificateFiles } from './certificate-files.ts';
 
 /** Where the listener's certificate comes from, now and as it is renewed. */
 export interface CertificateSource {
-  readonly first: ListenerCertificate;
+  readonly first: KeyPair;
   /** Hears of each new one. */
-  follow(changed: (certificate: ListenerCertificate) => void): void;
+  follow(changed: (certificate: KeyPair) => void): void;
   close(): void;
 }
 
-/** From the two files, or from tailscaled. Rejects when there is none to begin with. */
+/** From the two files as they are replaced, or from tailscaled. Rejects when there is none to begin with. */
 export async function listenerCertificate(
   { listen: { tls } }: Config,
   parts: { readonly clock: Clock; readonly log: Logger; readonly readText: (file: string) => string },
 ): Promise<CertificateSource> {
   const { clock, log, readText } = parts;
+  let follower: (certificate: KeyPair) => void = () => {};
+  const follow = (changed: (certificate: KeyPair) => void): void => {
+    follower = changed;
+  };
   if (tls.tailscale === undefined) {
-    const first = { cert: readText(tls.cert ?? ''), key: readText(tls.key ?? '') };
-    return { first, follow: () => {}, close: () => {} };
+    const { cert = '', key = '' } = tls;
+    const files = new CertificateFiles({
+      read: () => ({ cert: readText(cert), key: readText(key) }),
+      after,
+      changed: pair => {
+        log.info({ cert }, 'certificate read again');
+        follower(pair);
+      },
+      failed: error => log.warn({ cert, key, error: messageOf(error) }, 'certificate not read again'),
+    });
+    return { first: files.first, follow, close: () => files.close() };
   }
   const { domain, socket } = tls.tailscale;
   const localApi = openLocalApi({ socketPath: socket });
-  let follower: (certificate: ListenerCertificate) => void = () => {};
   const keeper = new CertificateKeeper({
     fetch: minValidityMs => localApi.certificate(domain, minValidityMs),
     clock,
-    after: (ms, then) => {
-      const timer = setTimeout(then, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
     changed: ({ cert, key }) => follower({ cert, key }),
     failed: (error, retryMs) =>
       log.warn({ domain, error: messageOf(error), retryMs }, 'certificate not renewed'),
   });
   const { cert, key } = await keeper.start();
-  return {
-    first: { cert, key },
-    follow: changed => {
-      follower = changed;
-    },
-    close: () => keeper.close(),
-  };
+  return { first: { cert, key }, follow, close: () => keeper.close() };
+}
+
+function after(ms: number, then: () => void): () => void {
+  // A proxy that is listening keeps the process; one that did not come up should not.
+  const timer = setTimeout(then, ms).unref();
+  return () => clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import { isObject } from './cast-header.ts';
 import { linesBackwards } from './lines-backwards.ts';
-import { DEFAULT_LISTED, timeOf } from './recording-query.ts';
+import { flawOfNames, readLimit, readPeriod, readTexts } from './search-params.ts';
 
 /** What is asked of the API request events. All that is given must hold. */
 export interface EventQuery {
@@ -32,29 +32,19 @@ const MAX_SCAN_BYTES = 64 * 1024 * 1024;
 
 /** Reads the parameters of a search. A string is what is wrong with them. */
 export function parseEventQuery(params: URLSearchParams, maxListed: number): EventQuery | string {
-  for (const name of params.keys()) {
-    if (!OTHERS.includes(name) && !TEXTS.some(text => text === name)) return `there is no filter ${name}`;
-    if (params.getAll(name).length > 1) return `${name} is given twice`;
-  }
-  const since = timeOf(params.get('since'));
-  const until = timeOf(params.get('until'));
-  if (Number.isNaN(since)) return 'since is not an ISO 8601 time';
-  if (Number.isNaN(until)) return 'until is not an ISO 8601 time';
+  const flaw = flawOfNames(params, [...TEXTS, ...OTHERS]);
+  if (flaw !== undefined) return flaw;
+  const period = readPeriod(params);
+  if (typeof period === 'string') return period;
   const before = params.get('before');
   if (before !== null && !/^\d{1,15}$/.test(before)) return 'before is not a number';
-  const limit = params.get('limit');
-  if (limit !== null && !/^[1-9]\d{0,8}$/.test(limit)) return 'limit is not a positive number';
-  const texts: { [name in (typeof TEXTS)[number]]?: string } = {};
-  for (const name of TEXTS) {
-    const text = params.get(name);
-    if (text !== null) texts[name] = text;
-  }
+  const limit = readLimit(params, maxListed);
+  if (typeof limit === 'string') return limit;
   return {
-    ...texts,
-    ...(since !== undefined && { sinceMs: since }),
-    ...(until !== undefined && { untilMs: until }),
+    ...readTexts(params, TEXTS),
+    ...period,
     ...(before !== null && { before: Number(before) }),
-    limit: Math.min(limit === null ? DEFAULT_LISTED : Number(limit), maxListed),
+    limit,
   };
 }
 

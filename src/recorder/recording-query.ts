@@ -1,5 +1,6 @@
 import type { Manifest } from './manifest.ts';
 import { isRecordingId, timeOfRecording } from './recording-id.ts';
+import { flawOfNames, readLimit, readPeriod, readTexts } from './search-params.ts';
 
 /** What is asked of the index. All that is given must hold. */
 export interface RecordingQuery {
@@ -29,39 +30,26 @@ export interface RecordingPage {
 
 const TEXTS = ['user', 'namespace', 'pod', 'container', 'command', 'session'] as const;
 const OTHERS = ['since', 'until', 'complete', 'before', 'limit'];
-export const DEFAULT_LISTED = 100;
 
-/**
- * Reads the parameters of a search. A string is what is wrong with them: a mistyped filter must not show everything.
- */
+/** Reads the parameters of a search. A string is what is wrong with them. */
 export function parseRecordingQuery(params: URLSearchParams, maxListed: number): RecordingQuery | string {
-  for (const name of params.keys()) {
-    if (!OTHERS.includes(name) && !TEXTS.some(text => text === name)) return `there is no filter ${name}`;
-    if (params.getAll(name).length > 1) return `${name} is given twice`;
-  }
-  const since = timeOf(params.get('since'));
-  const until = timeOf(params.get('until'));
-  if (Number.isNaN(since)) return 'since is not an ISO 8601 time';
-  if (Number.isNaN(until)) return 'until is not an ISO 8601 time';
+  const flaw = flawOfNames(params, [...TEXTS, ...OTHERS]);
+  if (flaw !== undefined) return flaw;
+  const period = readPeriod(params);
+  if (typeof period === 'string') return period;
   const complete = params.get('complete');
   if (complete !== null && complete !== 'true' && complete !== 'false')
     return 'complete is not true or false';
   const before = params.get('before');
   if (before !== null && !isRecordingId(before)) return 'before is not the id of a recording';
-  const limit = params.get('limit');
-  if (limit !== null && !/^[1-9]\d{0,8}$/.test(limit)) return 'limit is not a positive number';
-  const texts: { [name in (typeof TEXTS)[number]]?: string } = {};
-  for (const name of TEXTS) {
-    const text = params.get(name);
-    if (text !== null) texts[name] = text;
-  }
+  const limit = readLimit(params, maxListed);
+  if (typeof limit === 'string') return limit;
   return {
-    ...texts,
-    ...(since !== undefined && { sinceMs: since }),
-    ...(until !== undefined && { untilMs: until }),
+    ...readTexts(params, TEXTS),
+    ...period,
     ...(complete !== null && { complete: complete === 'true' }),
     ...(before !== null && { before }),
-    limit: Math.min(limit === null ? DEFAULT_LISTED : Number(limit), maxListed),
+    limit,
   };
 }
 
@@ -85,10 +73,4 @@ export function matchesQuery(manifest: Manifest, query: RecordingQuery): boolean
 
 function includesText(text: string | undefined, part: string): boolean {
   return text?.toLowerCase().includes(part.toLowerCase()) ?? false;
-}
-
-/** Milliseconds since the epoch; NaN for what is no time. A date alone is its UTC midnight. */
-export function timeOf(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  return /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?$/.test(text) ? Date.parse(text) : Number.NaN;
 }

@@ -18,6 +18,19 @@ export interface RemoteStreams {
   finish(ending: Ending): Promise<void>;
 }
 
+type Done = (error?: Error | null) => void;
+
+/** Each piece goes when the one before it has gone; `done` hears of the last one, or of the first error. */
+export function sendInPieces(bytes: Buffer, send: (piece: Buffer, sent: Done) => void, done: Done): void {
+  const pieces = [...inPieces(bytes)];
+  const next: Done = error => {
+    const piece = pieces.shift();
+    if (error || piece === undefined) done(error ?? null);
+    else send(piece, next);
+  };
+  next();
+}
+
 export function* inPieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += MAX_PAYLOAD_BYTES) {
     yield bytes.subarray(at, at + MAX_PAYLOAD_BYTES);

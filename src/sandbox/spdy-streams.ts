@@ -1,7 +1,7 @@
 import { type Duplex, Readable, Writable } from 'node:stream';
 import type { AskedStreams, SpdySubprotocol, StreamName } from '../kube/remotecommand.ts';
 import { type Ending, endingText } from './exit-status.ts';
-import { inPieces, type RemoteStreams } from './remote-streams.ts';
+import { type RemoteStreams, sendInPieces } from './remote-streams.ts';
 import { SpdyConnection } from './spdy-connection.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 
@@ -61,15 +61,10 @@ export function acceptSpdyStreams(
   function output(name: StreamName): Writable {
     const target = new Writable({
       write: (chunk: Buffer, _encoding, callback) => {
-        const pieces = [...inPieces(chunk)];
-        const next = (error?: Error | null): void => {
-          const piece = pieces.shift();
-          if (error || piece === undefined) callback(error ?? null);
-          else connection.send(ids.get(name) ?? 0, piece, next);
-        };
+        const streamId = ids.get(name);
         // Counting instead of comparing may start a command without this stream: its output goes nowhere.
-        if (ids.has(name)) next();
-        else callback();
+        if (streamId === undefined) callback();
+        else sendInPieces(chunk, (piece, sent) => connection.send(streamId, piece, sent), callback);
       },
       final: callback => {
         const streamId = ids.get(name);

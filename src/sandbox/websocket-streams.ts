@@ -8,7 +8,7 @@ import {
 } from '../kube/remotecommand.ts';
 import { channelOf, decodeMessage, encodeMessage, endsWithStatus, isBase64 } from './channel-message.ts';
 import { type Ending, endingText } from './exit-status.ts';
-import { inPieces, type RemoteStreams } from './remote-streams.ts';
+import { type RemoteStreams, sendInPieces } from './remote-streams.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 
 /** How long the client may take to answer our close frame. */
@@ -82,13 +82,7 @@ export function websocketStreams(
     const channel = channelOf(stream);
     const target = new Writable({
       write: (chunk: Buffer, _encoding, callback) => {
-        const pieces = [...inPieces(chunk)];
-        const next = (error?: Error | null): void => {
-          const piece = pieces.shift();
-          if (error || piece === undefined) callback(error ?? null);
-          else send(channel, piece, next);
-        };
-        next();
+        sendInPieces(chunk, (piece, sent) => send(channel, piece, sent), callback);
       },
     });
     // The session learns of it from `gone`.

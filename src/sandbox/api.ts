@@ -82,7 +82,7 @@ async function serveResource(
   response: ServerResponse,
 ): Promise<void> {
   if (path.subresource !== undefined) {
-    serveSubresource(api, path, query, request, response);
+    await serveSubresource(api, path, query, request, response);
     return;
   }
   if (path.name === undefined || request.method === 'GET') {
@@ -113,13 +113,13 @@ async function serveResource(
   }
 }
 
-function serveSubresource(
+async function serveSubresource(
   api: Api,
   path: ResourcePath,
   query: Query,
   request: IncomingMessage,
   response: ServerResponse,
-): void {
+): Promise<void> {
   const { resource, namespace = '', name = '', subresource } = path;
   if (!resource.subresources.some(known => known.name === subresource)) throw noSuchPath();
   if (subresource === 'log') {
@@ -128,10 +128,33 @@ function serveSubresource(
     servePodLog(container, query, api.clock.now(), response);
     return;
   }
+  if (subresource === 'ephemeralcontainers') {
+    await serveEphemeralContainers(api, path, query, request, response);
+    return;
+  }
   if (request.method !== 'GET' && request.method !== 'POST') throw methodNotAllowed();
   // exec and attach come here only without an upgrade.
   api.kubelet.container(namespace, name, query.first('container'));
   throw badRequest('Upgrade request required');
+}
+
+async function serveEphemeralContainers(
+  api: Api,
+  path: ResourcePath,
+  query: Query,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method === 'GET') {
+    sendJson(response, 200, api.objects.get(path));
+    return;
+  }
+  if (request.method !== 'PATCH' && request.method !== 'PUT') throw methodNotAllowed();
+  const body = await readBody(request);
+  const type = mediaType(request);
+  const dryRun = query.first('dryRun') !== undefined;
+  const change = request.method === 'PUT' ? { body: parseObject(body, type) } : { patch: body, type };
+  sendJson(response, 200, api.objects.debug(path, change, dryRun));
 }
 
 function documentAt(route: string, api: Api, aggregated: boolean): JsonObject | undefined {

@@ -24,6 +24,8 @@ export interface ContainerSpec {
   /** The end of the first attach's input is the end of the process's input. */
   readonly stdinOnce: boolean;
   readonly tty: boolean;
+  /** Added to a running pod, as `kubectl debug` does. */
+  readonly ephemeral: boolean;
   /** Started anew whenever it ends. */
   readonly restarts: boolean;
 }

@@ -16,7 +16,7 @@ const STOP_GRACE_MS = 1_000;
 
 interface RunningPod {
   readonly uid: string;
-  readonly containers: ReadonlyMap<string, Container>;
+  readonly containers: Map<string, Container>;
 }
 
 /** Runs the pods of the store as local processes and keeps their status true. */
@@ -40,10 +40,24 @@ export class Kubelet {
     const name = textAt(pod, 'metadata', 'name') ?? '';
     const report = (): void => this.#report(namespace, name);
     const containers = new Map(
-      specsOf(pod).map(spec => [spec.name, new Container(spec, this.#deps, report)] as const),
+      specsOf(pod, 'containers').map(spec => [spec.name, new Container(spec, this.#deps, report)] as const),
     );
     this.#pods.set(`${namespace}/${name}`, { uid: textAt(pod, 'metadata', 'uid') ?? '', containers });
     for (const container of containers.values()) this.#track(container.run()).catch(this.#onFault);
+  }
+
+  /** Starts the ephemeral containers that a running pod's object has got since. */
+  debug(pod: JsonObject): void {
+    const namespace = textAt(pod, 'metadata', 'namespace') ?? '';
+    const name = textAt(pod, 'metadata', 'name') ?? '';
+    const running = this.#pods.get(`${namespace}/${name}`);
+    if (running === undefined) return;
+    for (const spec of specsOf(pod, 'ephemeralContainers')) {
+      if (running.containers.has(spec.name)) continue;
+      const container = new Container(spec, this.#deps, () => this.#report(namespace, name));
+      running.containers.set(spec.name, container);
+      this.#track(container.run()).catch(this.#onFault);
+    }
   }
 
   /** Begins to end a pod's processes; it leaves the store when they have gone. */
@@ -59,7 +73,8 @@ export class Kubelet {
   container(namespace: string, podName: string, containerName: string | undefined): Container {
     const pod = this.#pods.get(`${namespace}/${podName}`);
     if (pod === undefined) throw notFound('pods', podName);
-    const names = [...pod.containers.keys()];
+    // An ephemeral container is only ever meant by its name.
+    const names = [...pod.containers.values()].filter(one => !one.spec.ephemeral).map(one => one.spec.name);
     const [only = '', ...others] = names;
     if ((containerName ?? '') === '' && others.length > 0) {
       throw badRequest(
@@ -135,8 +150,8 @@ async function stop(pods: readonly RunningPod[]): Promise<void> {
   await endMarked(new Set(pods.map(pod => pod.uid)), STOP_GRACE_MS);
 }
 
-function specsOf(pod: JsonObject): ContainerSpec[] {
-  return listAt(pod, 'spec', 'containers').map(container => {
+function specsOf(pod: JsonObject, list: 'containers' | 'ephemeralContainers'): ContainerSpec[] {
+  return listAt(pod, 'spec', list).map(container => {
     const words = [...listAt(container, 'command'), ...listAt(container, 'args')].map(String);
     return {
       namespace: textAt(pod, 'metadata', 'namespace') ?? '',
@@ -153,12 +168,15 @@ function specsOf(pod: JsonObject): ContainerSpec[] {
       stdin: valueAt(container, 'stdin') === true,
       stdinOnce: valueAt(container, 'stdinOnce') === true,
       tty: valueAt(container, 'tty') === true,
-      restarts: RESTARTS_ANNOTATION in objectAt(pod, 'metadata', 'annotations'),
+      ephemeral: list === 'ephemeralContainers',
+      restarts: list === 'containers' && RESTARTS_ANNOTATION in objectAt(pod, 'metadata', 'annotations'),
     };
   });
 }
 
 function imageOf(pod: JsonObject, container: string): string {
-  const spec = listAt(pod, 'spec', 'containers').find(candidate => textAt(candidate, 'name') === container);
+  const spec = [...listAt(pod, 'spec', 'containers'), ...listAt(pod, 'spec', 'ephemeralContainers')].find(
+    candidate => textAt(candidate, 'name') === container,
+  );
   return textAt(spec, 'image') ?? '';
 }

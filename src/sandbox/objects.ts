@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { alreadyExists, badRequest, conflict, invalid, methodNotAllowed, notFound } from './failure.ts';
-import { equal, isObject, type JsonObject, listAt, objectAt, textAt } from './json.ts';
+import { equal, isObject, type Json, type JsonObject, listAt, objectAt, textAt } from './json.ts';
 import { jsonPatch } from './json-patch.ts';
 import type { Kubelet } from './kubelet.ts';
+import { checkName, checkObject, type ObjectPath } from './object-check.ts';
 import { mergePatch, strategicPatch } from './patch.ts';
 import { admittedPod, timestamp } from './pod-object.ts';
 import { parseDocument, parseObject } from './request-body.ts';
-import type { Resource, ResourcePath, Verb } from './resources.ts';
+import type { ResourcePath, Verb } from './resources.ts';
 import type { Store } from './store.ts';
 
-/** RFC 1123 subdomain; names also become folders, so nothing else may pass. */
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const MAX_NAME_CHARS = 253;
 const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
@@ -23,13 +21,6 @@ const PATCH_TYPES = [
 export interface Written {
   readonly code: 200 | 201;
   readonly object: JsonObject;
-}
-
-/** A path that names one object. */
-interface ObjectPath {
-  readonly resource: Resource;
-  readonly namespace: string;
-  readonly name: string;
 }
 
 /** Reading and writing of single objects, as the registry of the API server does it. */
@@ -98,14 +89,46 @@ export class Objects {
       if (known !== 'application/apply-patch+yaml') throw notFound(target.resource.name, target.name);
       return this.create({ ...path, name: undefined }, parseObject(body, type), dryRun);
     }
-    const changed =
-      known === 'application/json-patch+json'
-        ? jsonPatch(current, patch)
-        : known === 'application/strategic-merge-patch+json'
-          ? strategicPatch(current, patch)
-          : mergePatch(current, patch);
+    const changed = patched(current, patch, known);
     if (!isObject(changed)) throw badRequest('the patch does not leave an object');
     return { code: 200, object: this.#replace(target, current, changed, dryRun) };
+  }
+
+  /** Writes a pod's ephemeral containers, and nothing else of it; those that are new are started. */
+  debug(
+    path: ResourcePath,
+    change: { readonly body: JsonObject } | { readonly patch: Buffer; readonly type: string },
+    dryRun: boolean,
+  ): JsonObject {
+    const current = this.get(path);
+    let written: Json;
+    if ('body' in change) written = change.body;
+    else {
+      const known = PATCH_TYPES.find(candidate => candidate === change.type);
+      written = patched(current, parseDocument(change.patch, known ?? `patch ${change.type}`), known);
+    }
+    const wanted = listAt(written, 'spec', 'ephemeralContainers');
+    const { name = '' } = path;
+    for (const container of wanted) {
+      checkName('Pod', name, textAt(container, 'name') ?? '', 'spec.ephemeralContainers[].name');
+    }
+    const names = wanted.map(container => textAt(container, 'name'));
+    const before = listAt(current, 'spec', 'ephemeralContainers');
+    if (before.some(container => !names.includes(textAt(container, 'name')))) {
+      throw invalid(
+        'Pod',
+        name,
+        'spec.ephemeralContainers: existing ephemeral containers may not be removed',
+      );
+    }
+    const debugged = {
+      ...current,
+      spec: { ...objectAt(current, 'spec'), ephemeralContainers: wanted },
+    };
+    if (dryRun || equal(current, debugged)) return debugged;
+    const stored = this.#store.put('pods', debugged);
+    this.#kubelet.debug(stored);
+    return stored;
   }
 
   /** What the answer says: a Status, or for a pod, which takes a while to end, the pod on its way out. */
@@ -171,36 +194,20 @@ export class Objects {
   }
 }
 
+/** @throws ApiFailure where the patch does not apply */
+function patched(current: JsonObject, patch: Json, type: (typeof PATCH_TYPES)[number] | undefined): Json {
+  switch (type) {
+    case 'application/json-patch+json':
+      return jsonPatch(current, patch);
+    case 'application/strategic-merge-patch+json':
+      return strategicPatch(current, patch);
+    default:
+      return mergePatch(current, patch);
+  }
+}
+
 function objectPath(path: ResourcePath, verb: Verb): ObjectPath {
   const { resource, namespace, name } = path;
   if (!resource.verbs.includes(verb) || name === undefined) throw methodNotAllowed();
   return { resource, namespace: namespace ?? '', name };
-}
-
-/** @throws ApiFailure 400 for what contradicts the path, 422 for what cannot be stored */
-function checkObject({ resource, namespace, name }: ObjectPath, body: JsonObject): void {
-  const { kind } = resource;
-  const given = textAt(body, 'kind') ?? kind;
-  if (given !== kind) throw badRequest(`the object provided is a ${given}, not a ${kind}`);
-  const inBody = textAt(body, 'metadata', 'namespace') ?? namespace;
-  if (inBody !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  }
-  const named = textAt(body, 'metadata', 'name') ?? name;
-  if (named !== name)
-    throw badRequest(`the name of the object (${named}) does not match the name on the URL`);
-  checkName(kind, name, name, 'metadata.name');
-  if (kind !== 'Pod') return;
-  const containers = listAt(body, 'spec', 'containers').map(container => textAt(container, 'name') ?? '');
-  if (containers.length === 0) throw invalid(kind, name, 'spec.containers: Required value');
-  for (const container of containers) checkName(kind, name, container, 'spec.containers[].name');
-  if (new Set(containers).size < containers.length) {
-    throw invalid(kind, name, 'spec.containers[].name: Duplicate value');
-  }
-}
-
-function checkName(kind: string, object: string, name: string, field: string): void {
-  if (!NAME.test(name) || name.length > MAX_NAME_CHARS) {
-    throw invalid(kind, object, `${field}: Invalid value: "${name}": must be a lowercase RFC 1123 subdomain`);
-  }
 }

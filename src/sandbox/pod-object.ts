@@ -55,8 +55,11 @@ export function admittedPod(pod: JsonObject): JsonObject {
   };
 }
 
-/** The pod with the status that follows from its containers. */
-export function reportedPod(pod: JsonObject, reports: readonly ContainerReport[]): JsonObject {
+/** The pod with the status that follows from its containers; those of `kubectl debug` have no part in its phase. */
+export function reportedPod(pod: JsonObject, all: readonly ContainerReport[]): JsonObject {
+  const debuggers = new Set(listAt(pod, 'spec', 'ephemeralContainers').map(one => textAt(one, 'name')));
+  const reports = all.filter(report => !debuggers.has(report.name));
+  const debugReports = all.filter(report => debuggers.has(report.name));
   const created = textAt(pod, 'metadata', 'creationTimestamp') ?? '';
   const phase = phaseOf(reports);
   const ready = phase === 'Running' && reports.every(report => report.state.phase === 'running');
@@ -83,6 +86,9 @@ export function reportedPod(pod: JsonObject, reports: readonly ContainerReport[]
       podIPs: [{ ip: NODE_IP }],
       startTime: created,
       containerStatuses: reports.map(report => containerStatus(pod, report)),
+      ...(debugReports.length === 0
+        ? {}
+        : { ephemeralContainerStatuses: debugReports.map(report => containerStatus(pod, report)) }),
       qosClass: 'BestEffort',
     },
   };

@@ -39,6 +39,24 @@ describe.each(['1.29', '1.36'] as const)('kubectl %s', { timeout: 90_000 }, vers
     expect(await run(['exec', 'ticker', '--', 'sh', '-c', script])).toMatchObject({ code, stderr });
   });
 
+  test('debug: an ephemeral container that is attached to, beside the pod it belongs to', async () => {
+    const pod = name('debugged');
+    expect((await run(['run', pod, '--image', 'any', '--restart', 'Never', '--', 'sleep', '600'])).code).toBe(
+      0,
+    );
+    await run(['wait', '--for', 'condition=Ready', `pod/${pod}`]);
+    const args = ['debug', pod, '-q', '-i', '-c', 'debugger', '--image', 'any', '--', 'head', '-n', '1'];
+    expect((await run(args, 'to the debugger\n')).stdout).toBe('to the debugger\n');
+    const { status } = JSON.parse((await run(['get', 'pod', pod, '-o', 'json'])).stdout);
+    expect(status).toMatchObject({
+      phase: 'Running',
+      ephemeralContainerStatuses: [{ name: 'debugger', state: { terminated: { exitCode: 0 } } }],
+    });
+    // Its own container is still the one that is meant when none is named.
+    expect((await run(['exec', pod, '--', 'true'])).code).toBe(0);
+    expect((await run(['delete', 'pod', pod])).code).toBe(0);
+  });
+
   test('exec: stdout and stderr stay apart', async () => {
     const result = await run(['exec', 'two', '-c', 'side', '--', 'sh', '-c', 'echo out; echo err >&2; pwd']);
     const folder = join(cluster.folder, 'pods/default/two/side');

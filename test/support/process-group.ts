@@ -78,13 +78,25 @@ export interface ProxyProcess {
 
 export const TOKENS = { open: 'token-of-ann', closed: 'token-of-bob' } as const;
 
-/** `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. */
+/** A server as the proxy's upstream kubeconfig names it. */
+export interface UpstreamServer {
+  readonly url: string;
+  readonly caPem: string;
+  readonly token: string;
+}
+
+/**
+ * `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. `between` may put
+ * another server before the sandbox.
+ */
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
+  between: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer> = async sandbox => sandbox,
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
   const sandbox = await startSandbox({ dir: join(dir, 'cluster') });
+  const upstream = await between(sandbox, dir);
   const { caPem, certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
   const write = (name: string, text: string): void => writeFileSync(join(dir, name), text);
   write('tls.crt', certPem);
@@ -98,12 +110,12 @@ export async function startProxyProcess(
         {
           name: 'c',
           cluster: {
-            server: sandbox.url,
-            'certificate-authority-data': Buffer.from(sandbox.caPem).toString('base64'),
+            server: upstream.url,
+            'certificate-authority-data': Buffer.from(upstream.caPem).toString('base64'),
           },
         },
       ],
-      users: [{ name: 'u', user: { token: sandbox.token } }],
+      users: [{ name: 'u', user: { token: upstream.token } }],
       contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
       'current-context': 'x',
     }),

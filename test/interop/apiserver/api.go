@@ -24,6 +24,7 @@ var streamPath = regexp.MustCompile(`^/api/v1/namespaces/([^/]+)/pods/([^/]+)/(e
 type api struct {
 	kubelet streaming.Server
 	objects *rest.Config
+	token   string
 	rest    http.Handler
 }
 
@@ -31,6 +32,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	match := streamPath.FindStringSubmatch(r.URL.Path)
 	if match == nil || r.Header.Get("Upgrade") == "" {
 		a.rest.ServeHTTP(w, r)
+		return
+	}
+	// What the objects server asks of an impersonating proxy, asked here of the streams too.
+	if r.Header.Get("Authorization") != "Bearer "+a.token || r.Header.Get("Impersonate-User") == "" {
+		http.Error(w, "no credentials, or nobody impersonated", http.StatusUnauthorized)
 		return
 	}
 	namespace, pod, kind := match[1], match[2], match[3]

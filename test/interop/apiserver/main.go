@@ -61,7 +61,7 @@ func run(objects, caFile, token, pods string) error {
 		return err
 	}
 	server := &http.Server{
-		Handler: authenticated(token, &api{kubelet: kubelet, objects: config, rest: rest}),
+		Handler: &api{kubelet: kubelet, objects: config, token: token, rest: rest},
 		// SPDY cannot be upgraded to on HTTP/2.
 		TLSConfig:    &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
@@ -106,15 +106,4 @@ func restHandler(config *rest.Config) (http.Handler, error) {
 		Transport:     transport,
 		FlushInterval: -1,
 	}, nil
-}
-
-// authenticated holds streams to what an API server asks of an impersonating proxy.
-func authenticated(token string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("Impersonate-User") == "" {
-			http.Error(w, "no credentials, or nobody impersonated", http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/creack/pty"
 	"k8s.io/client-go/rest"
@@ -20,6 +21,8 @@ import (
 	criremote "k8s.io/cri-streaming/pkg/streaming/remotecommand"
 	utilexec "k8s.io/utils/exec"
 )
+
+const firstSizeLimit = time.Second
 
 // runtime runs commands as local processes. Attaching is asked of the server of objects, whose main processes those are.
 type runtime struct {
@@ -55,10 +58,14 @@ func (r *runtime) Exec(ctx context.Context, id string, words []string, in io.Rea
 }
 
 func runInTerminal(command *exec.Cmd, in io.Reader, out io.Writer, sizes <-chan criremote.TerminalSize) error {
-	// The first size comes with the session: a program that asks at once must see it.
+	// A program that asks at once is to see the caller's size; a caller that has none to tell is not waited for.
 	size := &pty.Winsize{Cols: 80, Rows: 24}
-	if first, ok := <-sizes; ok {
-		size = &pty.Winsize{Cols: first.Width, Rows: first.Height}
+	select {
+	case first, ok := <-sizes:
+		if ok {
+			size = &pty.Winsize{Cols: first.Width, Rows: first.Height}
+		}
+	case <-time.After(firstSizeLimit):
 	}
 	terminal, err := pty.StartWithSize(command, size)
 	if err != nil {

@@ -119,4 +119,3 @@ func (o *once) Next() *remotecommand.TerminalSize {
 	o.size = nil
 	return size
 }
-

@@ -12,9 +12,20 @@ export interface AdminSessions extends SessionSource {
   readonly draining: boolean;
 }
 
+/** Whether the configuration in force is what the files say, and if not, why. */
+export interface ConfigState {
+  readonly state: 'current' | 'refused' | 'needsRestart';
+  /** SHA-256 of the configuration in force. */
+  readonly sha256: string;
+  /** When it was taken, RFC 3339. */
+  readonly appliedAt: string;
+  readonly problems: readonly string[];
+}
+
 /** What the admin port says of the process itself. */
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
+  readonly configState?: () => ConfigState;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -55,13 +66,15 @@ export class AdminRoutes {
       [/^\/livez$/, ({ response }) => answerJson(response, 200, { ok: true })],
       [
         /^\/readyz$/,
-        ({ response }) => {
+        ({ params, response }) => {
           const { draining } = sessions;
           const audit = options.process?.auditHealth();
+          const config = params.has('verbose') ? options.process?.configState?.() : undefined;
           answerJson(response, draining ? 503 : 200, {
             ok: !draining,
             draining,
             ...(audit === undefined ? {} : { audit }),
+            ...(config === undefined ? {} : { config }),
           });
         },
       ],

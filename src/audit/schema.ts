@@ -220,9 +220,16 @@ const facts = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('config.changed'),
+    trigger: z.enum(['files', 'SIGHUP']).describe('How it came to be looked at.'),
     applied: z.boolean(),
-    sha256: sha256.optional().describe('Of the file.'),
-    problems: z.array(text),
+    outcome: z
+      .enum(['applied', 'refused', 'needsRestart'])
+      .describe('What was not applied has changed nothing: what was in force before still is.'),
+    sha256Before: sha256.describe('Of the configuration that was in force.'),
+    sha256: sha256.optional().describe('Of the configuration file; absent: it cannot be read.'),
+    sections: z.array(text).describe('Top-level fields that differ.'),
+    files: z.array(text).describe('Files that the configuration names, and that have changed.'),
+    problems: z.array(text).describe('Why it was not applied.'),
   }),
   z.strictObject({ type: z.literal('proxy.started'), version: text, cluster: text }),
   z.strictObject({ type: z.literal('proxy.stopped'), reason: text }),

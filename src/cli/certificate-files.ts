@@ -41,6 +41,11 @@ export class CertificateFiles {
     this.#wait();
   }
 
+  /** Without waiting for the minute. */
+  now(): void {
+    this.#look();
+  }
+
   close(): void {
     this.#cancel();
   }

@@ -12,6 +12,8 @@ export interface CertificateSource {
   readonly first: KeyPair;
   /** Hears of each new one. */
   follow(changed: (certificate: KeyPair) => void): void;
+  /** Looks for a new one without waiting; from tailscaled it comes when it is due. */
+  now(): void;
   close(): void;
 }
 
@@ -36,7 +38,7 @@ export async function listenerCertificate(
       },
       failed: error => log.warn({ cert, key, error: messageOf(error) }, 'certificate not read again'),
     });
-    return { first: files.first, follow, close: () => files.close() };
+    return { first: files.first, follow, now: () => files.now(), close: () => files.close() };
   }
   const { domain, socket } = tls.tailscale;
   const localApi = openLocalApi({ socketPath: socket });
@@ -49,10 +51,11 @@ export async function listenerCertificate(
       log.warn({ domain, error: messageOf(error), retryMs }, 'certificate not renewed'),
   });
   const { cert, key } = await keeper.start();
-  return { first: { cert, key }, follow, close: () => keeper.close() };
+  return { first: { cert, key }, follow, now: () => {}, close: () => keeper.close() };
 }
 
-function after(ms: number, then: () => void): () => void {
+/** A timer that does not keep the process. */
+export function after(ms: number, then: () => void): () => void {
   // A proxy that is listening keeps the process; one that did not come up should not.
   const timer = setTimeout(then, ms).unref();
   return () => clearTimeout(timer);

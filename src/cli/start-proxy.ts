@@ -5,7 +5,6 @@ import type { AuditSink } from '../audit/record.ts';
 import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
-import { grantsOf } from '../config/rules.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
@@ -13,7 +12,7 @@ import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
-import { connectRecorder, probeRecorder } from '../recording/connect.ts';
+import { probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
@@ -22,11 +21,15 @@ import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
-import { authenticatorOf, clientTls } from './identity-sources.ts';
-import { listenerCertificate } from './listener-certificate.ts';
+import { ConfigWatch } from './config-watch.ts';
+import { after, listenerCertificate } from './listener-certificate.ts';
+import type { ReloadReport } from './live-config.ts';
+import { LiveConfig } from './live-config.ts';
+import type { Policy } from './policy.ts';
+import { policyOf } from './policy.ts';
 import { writeReadyFile } from './ready-file.ts';
-import { recorderAccessOf } from './recorder-access.ts';
-import { onStopSignal } from './signals.ts';
+import { reportReload } from './report-reload.ts';
+import { onReloadSignal, onStopSignal } from './signals.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -48,6 +51,8 @@ export interface RunningProxy {
   readonly port: number;
   readonly adminAddress: string;
   readonly adminPort: number;
+  /** Takes what the configuration, the files that it names and the certificate are now, without waiting. */
+  reload(): void;
   /** Drains: no new sessions, live ones get their time, recordings are finished, the audit is closed. */
   close(): Promise<void>;
 }
@@ -60,7 +65,10 @@ export interface ProxyCommand {
 
 /** `kubewitness proxy`: runs until a signal, drains, and exits 0. */
 export async function runProxy({ config, readyFile, version }: ProxyCommand): Promise<void> {
+  let reload = (): void => {};
+  onReloadSignal(() => reload());
   const proxy = await startProxy(config, { version });
+  reload = () => proxy.reload();
   const urls = {
     proxy: `https://${proxy.address}:${proxy.port}`,
     admin: `http://${proxy.adminAddress}:${proxy.adminPort}`,
@@ -73,8 +81,10 @@ export async function runProxy({ config, readyFile, version }: ProxyCommand): Pr
 
 /** Reads the configuration, checks what it names, and starts everything. Rejects with one message for people. */
 export async function startProxy(configFile: string, options: StartOptions = {}): Promise<RunningProxy> {
-  const config = readConfig(configFile);
-  const log = options.log ?? createLogger(config.log.level);
+  const text = readText(configFile);
+  const config = readConfig(text, configFile);
+  const ownLog = createLogger(config.log.level);
+  const log = options.log ?? ownLog;
   const upstream = {
     ...loadUpstream(upstreamSource(config), {
       readFile: readText,
@@ -86,11 +96,25 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   };
   const parts = { upstream, clock: systemClock, log, readText };
   const certificate = await listenerCertificate(config, parts);
-  const authenticate = authenticatorOf(config, parts);
+  const live = new LiveConfig<Policy>(
+    {
+      file: configFile,
+      read: readText,
+      parse: changed => readConfig(changed, configFile),
+      make: (now, read) => policyOf(now, { ...parts, readText: read }),
+      reported: (report, made, now) => onReload(report, made, now),
+    },
+    text,
+    config,
+  );
   await probeUpstream(upstream, { timeoutMs: PROBE_MS });
 
   const sink = await openAudit(config, parts);
-  const metrics = new Metrics({ auditHealth: () => sink.health() });
+  let appliedAtMs = systemClock.now();
+  const metrics = new Metrics({
+    auditHealth: () => sink.health(),
+    config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
+  });
   const audit: AuditSink = {
     write: event => {
       metrics.audited(event);
@@ -100,10 +124,12 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
   audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
-  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = config.recording;
-  const recorderAccess = recorderAccessOf(config, readText);
-  const access = recorderAccess === undefined ? {} : { access: recorderAccess };
-  const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder, access) });
+  const health = new RecorderHealth({
+    probe: recorder => {
+      const { access } = live.made;
+      return probeRecorder(recorder, access === undefined ? {} : { access });
+    },
+  });
   const sessions = new SessionRegistry({
     health,
     mayStartSession,
@@ -112,13 +138,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     clock: systemClock,
     log,
     audit,
-    connectRecorder: (recorder, options) =>
-      connectRecorder(recorder, { ...options, ...access, limits: { finalAnswerMs } }),
-    recordingLimits,
     dialLimitMs: DIAL_LIMIT_MS,
-    limits: { staggerMs, connectMs, finishMs: finalAnswerMs + 5_000 },
-    keepEnded: config.sessions.keepEnded,
-    keepEndedMs: config.sessions.keepEndedMs,
+    settings: () => live.made.sessions,
+    keepEnded: () => ({ atMost: live.config.sessions.keepEnded, forMs: live.config.sessions.keepEndedMs }),
   });
   sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
@@ -126,18 +148,21 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     ...config.admin,
     sessions,
     log,
-    process: { auditHealth: () => sink.health(), metrics },
+    process: {
+      auditHealth: () => sink.health(),
+      configState: () => ({ ...live.state(), appliedAt: new Date(appliedAtMs).toISOString() }),
+      metrics,
+    },
     ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
   });
   const server = await startProxyServer({
     address: config.listen.address,
     port: config.listen.port,
-    tls: { ...certificate.first, ...clientTls(config, readText) },
+    tls: { ...certificate.first, ...live.made.clients },
     ...(config.listen.proxyProtocol === undefined
       ? {}
       : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
-    authenticate,
-    grants: grantsOf(config),
+    policy: () => live.made,
     forwarder,
     upstream,
     audit,
@@ -145,17 +170,38 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     log,
     clock: systemClock,
     health,
-    deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, recorderAccess),
+    deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
     sessions,
   });
-  certificate.follow(changed => server.setCertificate(changed));
+  let shown = certificate.first;
+  certificate.follow(changed => {
+    shown = changed;
+    server.setTls({ ...shown, ...live.made.clients });
+  });
+  const onReload = (report: ReloadReport, { clients }: Policy, now: Config): void => {
+    reportReload(report, { log, audit });
+    if (report.outcome !== 'applied') return;
+    appliedAtMs = systemClock.now();
+    ownLog.level = now.log.level;
+    server.setTls({ ...shown, ...clients });
+  };
+  const watch = new ConfigWatch({
+    look: () => live.look(),
+    take: (seen, trigger) => live.take(seen, trigger),
+    after,
+  });
   return {
     address: server.address,
     port: server.port,
     adminAddress: admin.address,
     adminPort: admin.port,
+    reload: () => {
+      certificate.now();
+      watch.now();
+    },
     close: async () => {
-      await sessions.drain(config.sessions.drainMs);
+      watch.close();
+      await sessions.drain(live.config.sessions.drainMs);
       await server.close(REQUEST_GRACE_MS);
       certificate.close();
       health.close();
@@ -168,9 +214,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   };
 }
 
-function readConfig(file: string): Config {
+function readConfig(text: string, file: string): Config {
   const folder = dirname(resolve(file));
-  return withFiles(parseConfig(readText(file), file), named => resolve(folder, named));
+  return withFiles(parseConfig(text, file), named => resolve(folder, named));
 }
 
 function upstreamSource({ upstream }: Config) {

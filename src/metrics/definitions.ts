@@ -94,6 +94,19 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Audit records that wait for the disk or the database.',
   },
+  kubewitness_config_reloads_total: {
+    kind: 'counter',
+    help: 'Changes of the configuration and of the files that it names, by what came of them.',
+    labels: ['outcome'],
+  },
+  kubewitness_config_current: {
+    kind: 'gauge',
+    help: '1 while the configuration in force is what its files say.',
+  },
+  kubewitness_config_applied_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When the configuration in force was taken. Seconds since the Unix epoch.',
+  },
   kubewitness_event_loop_lag_seconds: {
     kind: 'gauge',
     help: 'Delay of the event loop since the last look: the median, the 99th percentile, the longest.',

@@ -27,6 +27,7 @@ export type Signal =
   | { readonly kind: 'proxied' }
   | { readonly kind: 'eventRecording' }
   | { readonly kind: 'unacked'; readonly bytes: number; readonly ageSeconds: number }
+  | { readonly kind: 'config'; readonly current: boolean; readonly appliedAtSeconds: number }
   | { readonly kind: 'auditHealth'; readonly health: SinkHealth; readonly lostBefore: number };
 
 const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
@@ -59,6 +60,15 @@ export function updatesOf(signal: Signal): Update[] {
       return [
         { name: 'kubewitness_unacked_bytes', how: 'set', value: signal.bytes },
         { name: 'kubewitness_unacked_age_seconds', how: 'set', value: signal.ageSeconds },
+      ];
+    case 'config':
+      return [
+        { name: 'kubewitness_config_current', how: 'set', value: signal.current ? 1 : 0 },
+        {
+          name: 'kubewitness_config_applied_timestamp_seconds',
+          how: 'set',
+          value: signal.appliedAtSeconds,
+        },
       ];
     case 'auditHealth':
       return [
@@ -105,6 +115,8 @@ function auditUpdates(event: AuditEvent): Update[] {
       return [add('kubewitness_requests_refused_total', 1, { code: event.code })];
     case 'caller.violated':
       return [add('kubewitness_caller_violations_total', 1, { code: event.code })];
+    case 'config.changed':
+      return [add('kubewitness_config_reloads_total', 1, { outcome: event.outcome })];
     case 'request.unrecordable':
       return [add('kubewitness_unrecordable_requests_total', 1, { class: event.class })];
     default:

@@ -24,10 +24,16 @@ import { framingOf } from './forward-framing.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
-export interface ProxyDependencies extends EventDependencies {
+/** Who is known, and what holds for whom: what a reload of the configuration replaces. */
+export interface RequestPolicy {
   readonly authenticate: Authenticator;
   /** For those who act as others: what holds for the others too. */
   readonly grants: readonly Grant[];
+}
+
+export interface ProxyDependencies extends EventDependencies {
+  /** As it is now. Each request asks once, so that it is judged by one configuration to its end. */
+  readonly policy: () => RequestPolicy;
   /** Whom a relayed connection comes from; undefined for any other socket. */
   readonly remoteEndOf?: (socket: Socket) => RemoteEnd | undefined;
   readonly forwarder: Forwarder;
@@ -52,9 +58,10 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   checkHeaders(rawHeaders);
   const target = readTarget(method, url);
   const seen = identityRequestOf(request, deps.remoteEndOf?.(request.socket));
-  const known = await deps.authenticate(seen);
+  const { authenticate, grants } = deps.policy();
+  const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
-  const caller = asked === undefined ? known : actingAs(known, asked, deps.grants);
+  const caller = asked === undefined ? known : actingAs(known, asked, grants);
   return { target, class: classify(target.info, method), caller, address: seen.remoteAddress };
 }
 

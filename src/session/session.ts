@@ -23,6 +23,7 @@ import type { Upstream } from '../upstream/target.ts';
 import type { Violation, WireCodec } from '../wire/codec.ts';
 import { createCodec } from '../wire/create-codec.ts';
 import { ResizeReader } from '../wire/resize.ts';
+import type { SessionLimits } from './actors.ts';
 import type { RecordingFailure } from './audit.ts';
 import { SessionAudit } from './audit.ts';
 import { castSubject } from './cast-subject.ts';
@@ -41,8 +42,15 @@ const NO_AUDIT: Cause = {
   message: 'the audit cannot be written, and no session may begin without it',
 };
 
-/** What every session of a process shares. */
-export interface SessionEnvironment {
+/** What a reload of the configuration can change. A session keeps those of its beginning. */
+export interface SessionSettings {
+  readonly connectRecorder: typeof connectRecorder;
+  readonly recordingLimits: Partial<RecordingLimits>;
+  readonly limits: SessionLimits;
+}
+
+/** What every session of a process shares, and its settings. */
+export interface SessionEnvironment extends SessionSettings {
   readonly cluster: string;
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -50,9 +58,7 @@ export interface SessionEnvironment {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
-  readonly connectRecorder: typeof connectRecorder;
   readonly health: RecorderHealth;
-  readonly recordingLimits: Partial<RecordingLimits>;
   /** How long the API server may take to answer an upgrade. Milliseconds. */
   readonly dialLimitMs: number;
 }
@@ -111,6 +117,10 @@ export class Session {
   /** From here on the machine hears what happens. */
   bind(send: (event: SessionEvent) => void): void {
     this.#send = send;
+  }
+
+  get limits(): SessionLimits {
+    return this.#env.limits;
   }
 
   get protocol(): SessionProtocol | undefined {

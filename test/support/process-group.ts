@@ -26,7 +26,11 @@ async function start(args: readonly string[], readyFile: string) {
     if (child.exitCode !== null) throw new Error(`${args[0]} ended with ${child.exitCode}:\n${output}`);
     return existsSync(readyFile);
   });
-  return { child, ready: JSON.parse(readFileSync(readyFile, 'utf8')) as Record<string, string> };
+  return {
+    child,
+    output: () => output,
+    ready: JSON.parse(readFileSync(readyFile, 'utf8')) as Record<string, string>,
+  };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -73,8 +77,21 @@ export interface ProxyProcess {
   readonly sandbox: Sandbox;
   readonly dir: string;
   readonly pid: number;
+  /** What it was started with, before it was written down. */
+  readonly configuration: object;
+  /** Its log and what it printed, so far. */
+  readonly output: () => string;
   stop(): Promise<void>;
 }
+
+/** Writes the configuration into its folder and gives its path. */
+export type PlaceConfig = (dir: string, text: string) => string;
+
+const inPlainFile: PlaceConfig = (dir, text) => {
+  const file = join(dir, 'proxy.yaml');
+  writeFileSync(file, text);
+  return file;
+};
 
 export const TOKENS = { open: 'token-of-ann', closed: 'token-of-bob' } as const;
 
@@ -85,14 +102,17 @@ export interface UpstreamServer {
   readonly token: string;
 }
 
-/**
- * `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. `between` may put
- * another server before the sandbox.
- */
+export interface ProxyPlaces {
+  /** May put another server before the sandbox. */
+  readonly between?: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer>;
+  readonly placeConfig?: PlaceConfig;
+}
+
+/** `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. */
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
-  between: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer> = async sandbox => sandbox,
+  { between = async sandbox => sandbox, placeConfig = inPlainFile }: ProxyPlaces = {},
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
   const sandbox = await startSandbox({ dir: join(dir, 'cluster') });
@@ -120,31 +140,26 @@ export async function startProxyProcess(
       'current-context': 'x',
     }),
   );
-  write(
-    'proxy.yaml',
-    JSON.stringify({
-      listen: { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
-      admin: { address: '127.0.0.1', port: 0 },
-      upstream: { kubeconfig: 'upstream.kubeconfig' },
-      identity: {
-        static: [
-          { user: 'ann', token: TOKENS.open },
-          { user: 'bob', token: TOKENS.closed },
-        ],
-      },
-      grants: [
-        { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
-        { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
+  const configuration = {
+    listen: { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
+    admin: { address: '127.0.0.1', port: 0 },
+    upstream: { kubeconfig: 'upstream.kubeconfig' },
+    identity: {
+      static: [
+        { user: 'ann', token: TOKENS.open },
+        { user: 'bob', token: TOKENS.closed },
       ],
-      audit: { file: 'audit.jsonl' },
-      log: { level: 'warn' },
-      ...changes,
-    }),
-  );
-  const { child, ready } = await start(
-    ['proxy', '--config', join(dir, 'proxy.yaml')],
-    join(dir, 'proxy.json'),
-  );
+    },
+    grants: [
+      { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
+      { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
+    ],
+    audit: { file: 'audit.jsonl' },
+    log: { level: 'warn' },
+    ...changes,
+  };
+  const file = placeConfig(dir, JSON.stringify(configuration));
+  const { child, ready, output } = await start(['proxy', '--config', file], join(dir, 'proxy.json'));
   return {
     url: ready['proxy'] ?? '',
     admin: ready['admin'] ?? '',
@@ -153,6 +168,8 @@ export async function startProxyProcess(
     sandbox,
     dir,
     pid: child.pid ?? 0,
+    configuration,
+    output,
     stop: async () => {
       await end(child, 'SIGTERM');
       await sandbox.close();

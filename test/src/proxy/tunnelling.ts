@@ -62,8 +62,7 @@ export async function tunnelling(
   const authenticate = async () => ({ user: 'ann', groups: [], source: 'static' as const, rules });
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const deps = {
-    authenticate,
-    grants: [],
+    policy: () => ({ authenticate, grants: [] }),
     mayStartSession: () => true,
     forwarder,
     upstream,

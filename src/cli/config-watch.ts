@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Reading, Readings, Trigger } from './live-config.ts';
+import type { Trigger } from './live-config.ts';
+import type { Reading, Readings } from './live-files.ts';
 
 /** A kubelet needs up to a minute to bring a changed ConfigMap; the rest of the way should not be noticed. */
 export const LOOK_EVERY_MS = 2_000;

@@ -3,12 +3,8 @@ import { changesBetween } from '../config/changes.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
-import type { Texts } from './take-files.ts';
-import { takeFiles } from './take-files.ts';
-
-/** What a file held when it was looked at, or why that is not known. */
-export type Reading = { readonly text: string } | { readonly problem: string };
-export type Readings = ReadonlyMap<string, Reading>;
+import type { Reading, Readings, ReadText } from './live-files.ts';
+import { isSame, LiveFiles, lookAt, readingOf } from './live-files.ts';
 
 export type Trigger = 'files' | 'SIGHUP';
 /** `unchanged`: somebody asked, and there was nothing new. */
@@ -39,21 +35,18 @@ export interface LiveConfigState {
 
 export interface LiveConfigOptions<Made> {
   readonly file: string;
-  /** Throws one line for people. */
-  readonly read: (file: string) => string;
+  readonly read: ReadText;
   /** The same at the start and later. Throws a ConfigError. */
   readonly parse: (text: string) => Config;
   /** What follows from a configuration and the files that it names. Throws one line for people. */
-  readonly make: (config: Config, read: (file: string) => string) => Made;
-  readonly reported: (report: ReloadReport, made: Made, config: Config) => void;
+  readonly make: (config: Config, read: ReadText) => Made;
+  readonly reported: (report: ReloadReport) => void;
 }
 
 interface InForce<Made> {
   readonly text: string;
   readonly config: Config;
-  readonly made: Made;
-  /** The files that it was made from. */
-  readonly texts: Texts;
+  readonly files: LiveFiles<Made>;
 }
 
 /**
@@ -70,18 +63,17 @@ export class LiveConfig<Made> {
     | undefined;
   /** What a configuration that was refused was to be made from. It is judged again when that changes. */
   #tried: Readings = new Map();
-  /** Files whose new text is not in force, with that text. */
-  readonly #broken = new Map<string, { readonly reading: Reading; readonly problem: string }>();
 
   /** `config` is what `text` says. Throws what `make` does. */
   constructor(options: LiveConfigOptions<Made>, text: string, config: Config) {
+    const { make, read } = options;
     this.#options = options;
-    this.#inForce = this.#make(text, config, options.read);
+    this.#inForce = { text, config, files: new LiveFiles(from => make(config, from), read) };
     this.#judged = { text };
   }
 
   get made(): Made {
-    return this.#inForce.made;
+    return this.#inForce.files.made;
   }
 
   get config(): Config {
@@ -89,25 +81,24 @@ export class LiveConfig<Made> {
   }
 
   state(): LiveConfigState {
-    const broken = [...this.#broken.values()].map(({ problem }) => problem);
+    const { text, files } = this.#inForce;
     return {
-      state: this.#refusal?.outcome ?? (broken.length > 0 ? 'refused' : 'current'),
-      sha256: sha256Of(this.#inForce.text),
-      problems: [...(this.#refusal?.problems ?? []), ...broken],
+      state: this.#refusal?.outcome ?? (files.problems.length > 0 ? 'refused' : 'current'),
+      sha256: sha256Of(text),
+      problems: [...(this.#refusal?.problems ?? []), ...files.problems],
     };
   }
 
-  /** Everything that the configuration in force was made from, as it is now. */
+  /** Everything that it goes by, as it is now. */
   look(): Readings {
     const { file, read } = this.#options;
-    const names = [file, ...this.#inForce.texts.keys(), ...this.#tried.keys()];
-    return new Map(names.map(name => [name, readingOf(name, read)]));
+    return lookAt([file, ...this.#inForce.files.texts.keys(), ...this.#tried.keys()], read);
   }
 
   /** Puts in force what can be of what was seen, and reports all that is new. */
   take(seen: Readings, trigger: Trigger): void {
     const asked = trigger === 'SIGHUP';
-    if (asked) this.#broken.clear();
+    if (asked) this.#inForce.files.tellAgain();
     const own = seen.get(this.#options.file) ?? this.#judged;
     const isNew =
       !isSame(own, this.#judged) ||
@@ -121,7 +112,7 @@ export class LiveConfig<Made> {
 
   /** Whether there was something to report. */
   #takeConfig(own: Reading, seen: Readings, trigger: Trigger): boolean {
-    const { parse, read } = this.#options;
+    const { parse, make, read } = this.#options;
     this.#judged = own;
     const tried = new Map<string, Reading>();
     this.#tried = tried;
@@ -133,6 +124,13 @@ export class LiveConfig<Made> {
       if (refused) this.#report(trigger, 'applied', {});
       return refused;
     }
+    // One look is of one moment: what it saw is not read a second time.
+    const first: ReadText = name => {
+      const reading = seen.get(name) ?? readingOf(name, read);
+      tried.set(name, reading);
+      if ('problem' in reading) throw new Error(reading.problem);
+      return reading.text;
+    };
     let sections: readonly string[] = [];
     try {
       const config = parse(own.text);
@@ -142,60 +140,27 @@ export class LiveConfig<Made> {
         const problems = changes.needRestart.map(path => `needs a restart: ${path}`);
         return this.#refuse(trigger, 'needsRestart', problems, sections);
       }
-      this.#inForce = this.#make(own.text, config, name => {
-        const reading = seen.get(name) ?? readingOf(name, read);
-        tried.set(name, reading);
-        if ('problem' in reading) throw new Error(reading.problem);
-        return reading.text;
-      });
-      tried.clear();
+      const files = new LiveFiles(from => make(config, from), read, first);
+      this.#inForce = { text: own.text, config, files };
     } catch (error) {
       const problems = error instanceof ConfigError ? error.message.split('\n') : [messageOf(error)];
       return this.#refuse(trigger, 'refused', problems, sections);
     }
+    tried.clear();
     this.#refusal = undefined;
-    this.#broken.clear();
-    const files = [...this.#inForce.texts].filter(([name, text]) => before.texts.get(name) !== text);
-    this.#report(trigger, 'applied', { sections, files: files.map(([name]) => name), before: before.text });
+    const texts = [...this.#inForce.files.texts];
+    const files = texts.filter(([name, text]) => before.files.texts.get(name) !== text).map(([name]) => name);
+    this.#report(trigger, 'applied', { sections, files, before: before.text });
     return true;
   }
 
   #takeFiles(seen: Readings, trigger: Trigger): boolean {
-    const { texts: now, text, config } = this.#inForce;
-    const changed = new Map<string, string>();
-    const problems = new Map<string, string>();
-    const mended: string[] = [];
-    let fresh = false;
-    for (const [name, inForce] of now) {
-      const reading = seen.get(name);
-      if (reading === undefined) continue;
-      const known = this.#broken.get(name)?.reading;
-      if ('text' in reading && reading.text === inForce) {
-        if (this.#broken.delete(name)) mended.push(name);
-        continue;
-      }
-      fresh ||= known === undefined || !isSame(known, reading);
-      if ('text' in reading) changed.set(name, reading.text);
-      else problems.set(name, reading.problem);
+    const { taken, refused } = this.#inForce.files.take(seen);
+    if (taken.length > 0) this.#report(trigger, 'applied', { files: taken });
+    if (refused.size > 0) {
+      this.#report(trigger, 'refused', { files: [...refused.keys()], problems: [...refused.values()] });
     }
-    if (!fresh && mended.length === 0) return false;
-    const make = (texts: Texts) =>
-      this.#make(text, config, name => texts.get(name) ?? this.#options.read(name));
-    const { made, taken, refused } = takeFiles(now, changed, make);
-    if (made !== undefined) this.#inForce = made;
-    for (const name of taken) this.#broken.delete(name);
-    for (const [name, problem] of refused) problems.set(name, problem);
-    const news = [...problems].filter(([name, problem]) => this.#broken.get(name)?.problem !== problem);
-    for (const [name, problem] of problems) {
-      this.#broken.set(name, { reading: seen.get(name) ?? { problem }, problem });
-    }
-    const files = [...taken, ...mended];
-    if (files.length > 0) this.#report(trigger, 'applied', { files });
-    if (news.length > 0) {
-      const [names, words] = [news.map(([name]) => name), news.map(([, problem]) => problem)];
-      this.#report(trigger, 'refused', { files: names, problems: words });
-    }
-    return files.length + news.length > 0;
+    return taken.length + refused.size > 0;
   }
 
   #refuse(
@@ -213,48 +178,21 @@ export class LiveConfig<Made> {
     trigger: Trigger,
     outcome: ReloadOutcome,
     {
-      before,
+      before = this.#inForce.text,
       ...found
     }: Partial<Pick<ReloadReport, 'sections' | 'files' | 'problems'>> & { before?: string },
   ): void {
-    const { text, made, config } = this.#inForce;
-    const report: ReloadReport = {
+    this.#options.reported({
       trigger,
       outcome,
-      sha256Before: sha256Of(before ?? text),
+      sha256Before: sha256Of(before),
       sha256: 'text' in this.#judged ? sha256Of(this.#judged.text) : undefined,
       sections: [],
       files: [],
       problems: [],
       ...found,
-    };
-    this.#options.reported(report, made, config);
-  }
-
-  #make(text: string, config: Config, read: (file: string) => string): InForce<Made> {
-    const texts = new Map<string, string>();
-    const made = this.#options.make(config, name => {
-      const known = texts.get(name) ?? read(name);
-      texts.set(name, known);
-      return known;
     });
-    return { text, config, made, texts };
   }
-}
-
-function readingOf(name: string, read: (file: string) => string): Reading {
-  try {
-    return { text: read(name) };
-  } catch (error) {
-    return { problem: messageOf(error) };
-  }
-}
-
-/** Compared by content: it is all one how a file was replaced. */
-function isSame(one: Reading, other: Reading): boolean {
-  return 'text' in one
-    ? 'text' in other && one.text === other.text
-    : 'problem' in other && one.problem === other.problem;
 }
 
 function sha256Of(text: string): string {

@@ -102,7 +102,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       read: readText,
       parse: changed => readConfig(changed, configFile),
       make: (now, read) => policyOf(now, { ...parts, readText: read }),
-      reported: (report, made, now) => onReload(report, made, now),
+      reported: report => onReload(report),
     },
     text,
     config,
@@ -178,12 +178,12 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     shown = changed;
     server.setTls({ ...shown, ...live.made.clients });
   });
-  const onReload = (report: ReloadReport, { clients }: Policy, now: Config): void => {
+  const onReload = (report: ReloadReport): void => {
     reportReload(report, { log, audit });
     if (report.outcome !== 'applied') return;
     appliedAtMs = systemClock.now();
-    ownLog.level = now.log.level;
-    server.setTls({ ...shown, ...clients });
+    ownLog.level = live.config.log.level;
+    server.setTls({ ...shown, ...live.made.clients });
   };
   const watch = new ConfigWatch({
     look: () => live.look(),

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { startAdminServer } from '../admin/server.ts';
 import type { AuditSink } from '../audit/record.ts';
@@ -6,7 +6,6 @@ import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
 import type { Config } from '../config/schema.ts';
-import { messageOf } from '../errors.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
@@ -21,12 +20,13 @@ import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
-import { ConfigWatch } from './config-watch.ts';
+import { FileWatch } from './file-watch.ts';
 import { after, listenerCertificate } from './listener-certificate.ts';
 import type { ReloadReport } from './live-config.ts';
 import { LiveConfig } from './live-config.ts';
 import type { Policy } from './policy.ts';
 import { policyOf } from './policy.ts';
+import { readText } from './read-text.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { reportReload } from './report-reload.ts';
 import { onReloadSignal, onStopSignal } from './signals.ts';
@@ -185,7 +185,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     ownLog.level = live.config.log.level;
     server.setTls({ ...shown, ...live.made.clients });
   };
-  const watch = new ConfigWatch({
+  const watch = new FileWatch({
     look: () => live.look(),
     take: (seen, trigger) => live.take(seen, trigger),
     after,
@@ -233,15 +233,4 @@ function upstreamSource({ upstream }: Config) {
       folder: SERVICE_ACCOUNT,
     },
   };
-}
-
-/** Reads a file, or says in one line which and why not. */
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why = code === 'ENOENT' ? 'no such file' : messageOf(error);
-    throw new Error(`cannot read ${file}: ${why}`, { cause: error });
-  }
 }

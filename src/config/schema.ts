@@ -29,7 +29,7 @@ const recorderAddress = z.string().superRefine((value, context) => {
 
 const tls = z
   .strictObject({
-    cert: file.optional().describe('Certificate chain, PEM; read again every minute, as is its key.'),
+    cert: file.optional().describe('Certificate chain, PEM; read again as it is replaced, as is its key.'),
     key: file.optional().describe('Private key, PEM.'),
     tailscale: tailscaleCertificateSchema
       .optional()

@@ -29,6 +29,15 @@ describe('metrics', () => {
     }
   });
 
+  test('the configuration: whether it is current, since when, and what came of changes', async () => {
+    const metrics = metricsOf({ config: () => ({ current: false, appliedAtSeconds: 12.5 }) });
+    for (const event of SAMPLES) metrics.audited(event);
+    const lines = await samples(metrics);
+    expect(lines).toContain('kubewitness_config_current 0');
+    expect(lines).toContain('kubewitness_config_applied_timestamp_seconds 12.5');
+    expect(lines).toContain('kubewitness_config_reloads_total{outcome="refused"} 1');
+  });
+
   test('no label names a user, a pod or a path', async () => {
     const metrics = metricsOf();
     for (const event of SAMPLES) metrics.audited(event);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigWatch, LOOK_EVERY_MS, SETTLE_MS } from '../../../src/cli/config-watch.ts';
+import { FileWatch, LOOK_EVERY_MS, SETTLE_MS } from '../../../src/cli/file-watch.ts';
 
 /** Content and timer are the test's. */
 function watching() {
   const now = { text: 'one' };
   const taken: string[] = [];
   let due: { ms: number; then: () => void } | undefined;
-  const watch = new ConfigWatch({
+  const watch = new FileWatch({
     look: () => new Map([['c.yaml', { text: now.text }]]),
     take: (seen, trigger) => taken.push(`${trigger} ${JSON.stringify(seen.get('c.yaml'))}`),
     after: (ms, then) => {

@@ -7,7 +7,7 @@ export const LOOK_EVERY_MS = 2_000;
 /** A file that is written in place is half there for a moment, and half of a configuration can be a valid one. */
 export const SETTLE_MS = 500;
 
-export interface ConfigWatchOptions {
+export interface FileWatchOptions {
   readonly look: () => Readings;
   readonly take: (seen: Readings, trigger: Trigger) => void;
   /** Calls back once after `ms`, unless the returned function is called first. */
@@ -18,13 +18,13 @@ export interface ConfigWatchOptions {
  * Looks at the content of files again and again, so that it is all one how they are replaced: in place, by a rename, or
  * by the swapped symlink of a mounted ConfigMap, on any file system. What has changed is taken once two looks agree.
  */
-export class ConfigWatch {
-  readonly #options: ConfigWatchOptions;
+export class FileWatch {
+  readonly #options: FileWatchOptions;
   #taken: string | undefined;
   #pending: string | undefined;
   #cancel: () => void = () => {};
 
-  constructor(options: ConfigWatchOptions) {
+  constructor(options: FileWatchOptions) {
     this.#options = options;
     this.#wait(LOOK_EVERY_MS);
   }

@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/log.ts';
 import { FolderStorage } from '../../src/recorder/folder-storage.ts';
 import type { RunningRecorder } from '../../src/recorder/server.ts';
 import { startRecorder } from '../../src/recorder/server.ts';
+import { createCertificates } from '../../src/sandbox/certificate.ts';
 import { authority, fixture } from '../src/identity/clients.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { startProxyProcess } from '../support/process-group.ts';
@@ -119,6 +120,20 @@ test('a revocation list; a broken one keeps the old one in use', async () => {
   expect((await who(certificate('revoked'))).code).toBe(1);
   await rotate('people.crl', fixture('list.crl'), APPLIED);
   expect((await readyz()).text).toContain('"state": "current"');
+});
+
+test("the listener's certificate", async () => {
+  const { caPem, certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
+  const whoThere = () => runKubectl({ ...proxy, caPem }, '1.36', bearer('bob-2'), WHO);
+  expect((await whoThere()).code).toBe(1);
+  writeFileSync(join(proxy.dir, 'tls.key'), keyPem);
+  process.kill(proxy.pid, 'SIGHUP');
+  await until(() => proxy.output().includes('certificate not read again'));
+  expect(await who(bearer('bob-2'))).toMatchObject({ code: 0 });
+  writeFileSync(join(proxy.dir, 'tls.crt'), certPem);
+  await until(() => proxy.output().includes('certificate read again'));
+  expect(await whoThere()).toMatchObject({ code: 0, stdout: 'bob' });
+  proxy = { ...proxy, caPem };
 });
 
 test('the authority of callers', async () => {

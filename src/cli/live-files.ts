@@ -26,8 +26,8 @@ export class LiveFiles<Made> {
   #made: Made;
   /** What it was made from. */
   #texts: Texts;
-  /** Files whose new content is not in use. */
-  readonly #broken = new Map<string, { readonly reading: Reading; readonly problem: string }>();
+  /** What is wrong with files whose new content is not in use. */
+  readonly #broken = new Map<string, string>();
 
   /**
    * `make` reads what it needs, and is called at once, with `first` where that is another. Throws what it throws.
@@ -49,7 +49,7 @@ export class LiveFiles<Made> {
   }
 
   get problems(): readonly string[] {
-    return [...this.#broken.values()].map(({ problem }) => problem);
+    return [...this.#broken.values()];
   }
 
   look(): Readings {
@@ -66,20 +66,14 @@ export class LiveFiles<Made> {
     const changed = new Map<string, string>();
     const problems = new Map<string, string>();
     const mended: string[] = [];
-    let fresh = false;
     for (const [name, inUse] of this.#texts) {
       const reading = seen.get(name);
       if (reading === undefined) continue;
-      if ('text' in reading && reading.text === inUse) {
-        if (this.#broken.delete(name)) mended.push(name);
-        continue;
-      }
-      const known = this.#broken.get(name)?.reading;
-      fresh ||= known === undefined || !isSame(known, reading);
-      if ('text' in reading) changed.set(name, reading.text);
-      else problems.set(name, reading.problem);
+      if ('problem' in reading) problems.set(name, reading.problem);
+      else if (reading.text !== inUse) changed.set(name, reading.text);
+      else if (this.#broken.delete(name)) mended.push(name);
     }
-    if (!fresh) return { taken: mended, refused: new Map() };
+    if (changed.size + problems.size === 0) return { taken: mended, refused: problems };
     const result = takeFiles(this.#texts, changed, texts =>
       this.#from(name => texts.get(name) ?? this.#read(name)),
     );
@@ -88,11 +82,9 @@ export class LiveFiles<Made> {
       this.#texts = result.made.texts;
     }
     for (const [name, problem] of result.refused) problems.set(name, problem);
-    const refused = [...problems].filter(([name, problem]) => this.#broken.get(name)?.problem !== problem);
+    const refused = [...problems].filter(([name, problem]) => this.#broken.get(name) !== problem);
     for (const name of result.taken) this.#broken.delete(name);
-    for (const [name, problem] of problems) {
-      this.#broken.set(name, { reading: seen.get(name) ?? { problem }, problem });
-    }
+    for (const [name, problem] of problems) this.#broken.set(name, problem);
     return { taken: [...result.taken, ...mended], refused: new Map(refused) };
   }
 

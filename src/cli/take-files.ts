@@ -18,6 +18,7 @@ export interface TakenFiles<Made> {
  */
 export function takeFiles<Made>(now: Texts, changed: Texts, make: (texts: Texts) => Made): TakenFiles<Made> {
   const files = [...changed.keys()];
+  if (files.length === 0) return { made: undefined, texts: now, taken: [], refused: new Map() };
   const whole = new Map([...now, ...changed]);
   try {
     return { made: make(whole), texts: whole, taken: files, refused: new Map() };

@@ -60,8 +60,12 @@ function sourceOf(name: SourceName, config: Config, parts: SourceParts): CallerS
 /** The certificates of a file. Throws one line that names it. */
 export function authoritiesIn(file: string, readText: (file: string) => string): X509Certificate[] {
   const text = readText(file);
+  return naming(file, () => parseAuthorities(text));
+}
+
+function naming<Made>(file: string, make: () => Made): Made {
   try {
-    return parseAuthorities(text);
+    return make();
   } catch (error) {
     throw new Error(`cannot use ${file}: ${messageOf(error)}`, { cause: error });
   }
@@ -71,8 +75,12 @@ export function authoritiesIn(file: string, readText: (file: string) => string):
 export function clientTls({ identity }: Config, readText: (file: string) => string) {
   const readers = [identity.clientCertificate, identity.requestHeader].filter(source => source !== undefined);
   if (readers.length === 0) return {};
+  const lists = readers.flatMap(({ crl }) => (crl === undefined ? [] : [{ crl, text: readText(crl) }]));
+  for (const { crl, text } of lists) {
+    naming(crl, () => clientCertificateListener({ authorities: [], revocationLists: [text] }));
+  }
   return clientCertificateListener({
     authorities: readers.map(({ ca }) => readText(ca)),
-    revocationLists: readers.flatMap(({ crl }) => (crl === undefined ? [] : [readText(crl)])),
+    revocationLists: lists.map(({ text }) => text),
   });
 }

@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Place } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
 import type { CapabilityRule } from './rules.ts';
 import { mergeRules } from './rules.ts';
+import { rulesAt } from './scope.ts';
 
 /** What the rules say about a session, with the origins of the rules that said it. */
 export type Decision =
@@ -27,8 +29,9 @@ export type RequestDecision =
   | { readonly kind: 'audit'; readonly origins: readonly string[] }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly message: string };
 
-/** Made once for each session, of the caller's rules alone. */
-export function decideSession(rules: readonly CapabilityRule[]): Decision {
+/** Made once for each session, of the caller's rules at its pod alone. A place that is not given meets every rule. */
+export function decideSession(all: readonly CapabilityRule[], place: Place = {}): Decision {
+  const rules = rulesAt(all, place);
   const { recorderAddrs: recorders, enforceRecorder, origins } = mergeRules(rules);
   if (recorders.length > 0) {
     return { kind: 'record', failMode: enforceRecorder ? 'closed' : 'open', recorders, origins };
@@ -53,9 +56,15 @@ const UNRECORDABLE: Readonly<Partial<Record<RequestClass, string>>> = {
 
 /**
  * Whether a request that is no session may go upstream, by the ordinary road or as an upgrade. Every rule that enforces
- * a recorder must allow it by itself, and no other rule may deny it: strictest wins.
+ * a recorder must allow it by itself, and no other rule may deny it: strictest wins. A place that is not given meets every
+ * rule.
  */
-export function decideRequest(rules: readonly CapabilityRule[], requestClass: RequestClass): RequestDecision {
+export function decideRequest(
+  all: readonly CapabilityRule[],
+  requestClass: RequestClass,
+  place: Place = {},
+): RequestDecision {
+  const rules = rulesAt(all, place);
   const why = UNRECORDABLE[requestClass];
   const enforcers = rules.filter(rule => rule.enforceRecorder);
   if (why === undefined || enforcers.length === 0) return { kind: 'pass' };

@@ -1,3 +1,5 @@
+import type { RecordingScope } from './scope.ts';
+
 /**
  * One rule of the Tailscale capability `tailscale.com/cap/kubernetes`, which the `grants:` of our own config share.
  */
@@ -12,6 +14,8 @@ export interface CapabilityRule {
   readonly enableEvents?: boolean;
   /** Left out: it denies where this rule enforces a recorder, and says nothing where it does not. */
   readonly unrecordable?: Unrecordable;
+  /** Where all of the above but `impersonateGroups` holds. Left out: everywhere. */
+  readonly scope?: RecordingScope;
   /** Whom the caller may act as with `--as`. Left out: nobody. Names in which `*` stands for any run of characters. */
   readonly impersonateAs?: { readonly users: readonly string[]; readonly groups: readonly string[] };
 }

@@ -7,6 +7,8 @@ import { actingAs, readAskedImpersonation } from '../identity/asked-impersonatio
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Grant } from '../identity/grants.ts';
 import { identityRequestOf } from '../identity/identity-request.ts';
+import type { Place } from '../kube/place.ts';
+import { placeOf } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
 import { classify, isLongRunning } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
@@ -47,6 +49,8 @@ export interface ProxyDependencies extends EventDependencies {
 export interface Admitted {
   readonly target: KubeTarget;
   readonly class: RequestClass;
+  /** What rules for recording are chosen by. */
+  readonly place: Place;
   readonly caller: Caller;
   /** Where the client is: what the relay in front said, or the other end of the connection. */
   readonly address: string | undefined;
@@ -62,7 +66,9 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
   const caller = asked === undefined ? known : actingAs(known, asked, grants);
-  return { target, class: classify(target.info, method), caller, address: seen.remoteAddress };
+  const requestClass = classify(target.info, method);
+  const place = placeOf(target.info, requestClass);
+  return { target, class: requestClass, place, caller, address: seen.remoteAddress };
 }
 
 /**
@@ -86,7 +92,7 @@ export async function handleRequest(
         'exec and attach need a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
       );
     }
-    const decision = decideRequest(caller.rules, admitted.class);
+    const decision = decideRequest(caller.rules, admitted.class, admitted.place);
     if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
     if (admitted.class === 'tunnel') {
       throw new WitnessError(

@@ -4,6 +4,7 @@ import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machi
 import type { AuditAttempt, AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
+import { podPlace } from '../kube/place.ts';
 import type { SessionProtocol } from '../kube/remotecommand.ts';
 import { statusOf } from '../kube/status.ts';
 import type { Logger } from '../log.ts';
@@ -160,7 +161,8 @@ export class Session {
   // What the actors do, in the order of a session's life.
 
   decide(): SessionDecision {
-    const decision = decideSession(this.request.caller.rules);
+    const { caller, namespace, pod } = this.request;
+    const decision = decideSession(caller.rules, podPlace(namespace, pod));
     this.#decision = decision;
     this.audit.decided(decision);
     if (decision.kind === 'record' && decision.failMode === 'closed' && !this.#env.mayStartSession()) {

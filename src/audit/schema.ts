@@ -76,6 +76,15 @@ const streams = z
   .strictObject({ stdout: tally, stderr: tally })
   .meta({ id: 'Streams', description: 'What the command wrote, raw, recorded or not.' });
 
+const budget = z
+  .strictObject({
+    rule: text.describe('Origin of the rule that has it.'),
+    limit: z.enum(['secondsPerDay', 'concurrent']),
+    allowed: count,
+    used: count.describe('Seconds of the UTC day, or sessions at that moment.'),
+  })
+  .meta({ id: 'Budget', description: 'A fail-open budget that was used up, so that open became closed.' });
+
 const reason = z.strictObject({ code: text, message: text });
 
 const session = { sessionId: text.describe('Also the Audit-ID upstream.'), user, client, target };
@@ -141,6 +150,7 @@ const facts = z.discriminatedUnion('type', [
       .enum(['denied', 'terminated', 'continuedUnrecorded', 'handedOver', 'none'])
       .describe('What was done about it. none: the session had ended.'),
     attempts: z.array(attempt),
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
   }),
   z.strictObject({
@@ -172,6 +182,7 @@ const facts = z.discriminatedUnion('type', [
     gaps: z.array(gap),
     unrecordedMs: milliseconds,
     unrecordedBytes: count,
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
     recording: recording.optional(),
   }),

@@ -20,6 +20,7 @@ import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
+import { openLedger } from './fail-open-budgets.ts';
 import { FileWatch } from './file-watch.ts';
 import { after, listenerCertificate } from './listener-certificate.ts';
 import type { ReloadReport } from './live-config.ts';
@@ -111,9 +112,11 @@ export async function startProxy(configFile: string, options: StartOptions = {})
 
   const sink = await openAudit(config, parts);
   let appliedAtMs = systemClock.now();
+  const failOpen = openLedger(config, systemClock);
   const metrics = new Metrics({
     auditHealth: () => sink.health(),
     config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
+    failOpenSeconds: () => failOpen.secondsToday(),
   });
   const audit: AuditSink = {
     write: event => {
@@ -132,6 +135,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   });
   const sessions = new SessionRegistry({
     health,
+    failOpen,
     mayStartSession,
     cluster: config.cluster,
     upstream,

@@ -1,5 +1,6 @@
 import type { Grant, Subject } from '../identity/grants.ts';
 import type { StaticIdentity } from '../identity/static-tokens.ts';
+import type { CapabilityRule } from '../policy/rules.ts';
 import type { RecordingScope } from '../policy/scope.ts';
 import type { Config } from './schema.ts';
 
@@ -17,9 +18,21 @@ export function grantsOf({ grants }: Config): Grant[] {
       enableEvents: grant.enableEvents,
       ...(grant.impersonateAs === undefined ? {} : { impersonateAs: grant.impersonateAs }),
       ...(grant.unrecordable === undefined ? {} : { unrecordable: grant.unrecordable }),
+      ...budgetOf(grant),
       ...scopeOf(grant),
     },
   }));
+}
+
+function budgetOf({ failOpenBudget }: ConfiguredGrant): Pick<CapabilityRule, 'failOpenBudget'> {
+  if (failOpenBudget === undefined) return {};
+  const { secondsPerDay, concurrent } = failOpenBudget;
+  return {
+    failOpenBudget: {
+      ...(secondsPerDay === undefined ? {} : { secondsPerDay }),
+      ...(concurrent === undefined ? {} : { concurrent }),
+    },
+  };
 }
 
 function scopeOf({ namespaces, pods }: ConfiguredGrant): { scope?: RecordingScope } {

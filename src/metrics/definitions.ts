@@ -54,6 +54,16 @@ export const METRICS = {
     kind: 'counter',
     help: 'Output of sessions that is in no recording though rules wanted one.',
   },
+  kubewitness_fail_open_budget_spent_total: {
+    kind: 'counter',
+    help: 'Sessions that a used-up fail-open budget ended or kept from going on.',
+    labels: ['rule', 'limit'],
+  },
+  kubewitness_fail_open_seconds: {
+    kind: 'gauge',
+    help: 'Unrecorded time of this UTC day that counts against the fail-open budget of a rule.',
+    labels: ['rule'],
+  },
   kubewitness_recorder_attempts_total: {
     kind: 'counter',
     help: 'Tries to have a recorder take a recording.',

@@ -28,6 +28,8 @@ export type Signal =
   | { readonly kind: 'eventRecording' }
   | { readonly kind: 'unacked'; readonly bytes: number; readonly ageSeconds: number }
   | { readonly kind: 'config'; readonly current: boolean; readonly appliedAtSeconds: number }
+  /** Seconds of this UTC day by rule. */
+  | { readonly kind: 'failOpen'; readonly seconds: ReadonlyMap<string, number> }
   | { readonly kind: 'auditHealth'; readonly health: SinkHealth; readonly lostBefore: number };
 
 const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
@@ -70,6 +72,13 @@ export function updatesOf(signal: Signal): Update[] {
           value: signal.appliedAtSeconds,
         },
       ];
+    case 'failOpen':
+      return [...signal.seconds].map(([rule, value]) => ({
+        name: 'kubewitness_fail_open_seconds',
+        how: 'set',
+        value,
+        labels: { rule },
+      }));
     case 'auditHealth':
       return [
         { name: 'kubewitness_audit_failing', how: 'set', value: signal.health.state === 'failing' ? 1 : 0 },
@@ -110,6 +119,14 @@ function auditUpdates(event: AuditEvent): Update[] {
         { name: 'kubewitness_session_seconds', how: 'observe', value: event.durationMs / 1000 },
         add('kubewitness_unrecorded_seconds_total', event.unrecordedMs / 1000),
         add('kubewitness_unrecorded_bytes_total', event.unrecordedBytes),
+        ...(event.budget === undefined
+          ? []
+          : [
+              add('kubewitness_fail_open_budget_spent_total', 1, {
+                rule: event.budget.rule,
+                limit: event.budget.limit,
+              }),
+            ]),
       ];
     case 'request.refused':
       return [add('kubewitness_requests_refused_total', 1, { code: event.code })];

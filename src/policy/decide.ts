@@ -15,6 +15,8 @@ export type Decision =
       /** `host:port`, in the order to be tried. Never empty. */
       readonly recorders: readonly string[];
       readonly origins: readonly string[];
+      /** Under fail open: each must have room when the recording fails. Left out: no rule has one. */
+      readonly budgets?: readonly FailOpenBudget[];
     }
   | {
       readonly kind: 'refuse';
@@ -22,6 +24,16 @@ export type Decision =
       readonly message: string;
       readonly origins: readonly string[];
     };
+
+/** How much a rule lets go on unrecorded: at least one of the two is there. */
+export interface FailOpenBudget {
+  /** Origin of the rule. */
+  readonly rule: string;
+  /** Of all its sessions together, in one UTC day. */
+  readonly secondsPerDay?: number;
+  /** Sessions at one moment. */
+  readonly concurrent?: number;
+}
 
 export type RequestDecision =
   | { readonly kind: 'pass' }
@@ -34,7 +46,17 @@ export function decideSession(all: readonly CapabilityRule[], place: Place = {})
   const rules = rulesAt(all, place);
   const { recorderAddrs: recorders, enforceRecorder, origins } = mergeRules(rules);
   if (recorders.length > 0) {
-    return { kind: 'record', failMode: enforceRecorder ? 'closed' : 'open', recorders, origins };
+    if (enforceRecorder) return { kind: 'record', failMode: 'closed', recorders, origins };
+    const budgets = rules.flatMap(({ origin, failOpenBudget }) =>
+      failOpenBudget === undefined ? [] : [{ rule: origin, ...failOpenBudget }],
+    );
+    return {
+      kind: 'record',
+      failMode: 'open',
+      recorders,
+      origins,
+      ...(budgets.length === 0 ? {} : { budgets }),
+    };
   }
   if (!enforceRecorder) return { kind: 'pass', origins };
   return {

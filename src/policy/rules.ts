@@ -14,6 +14,8 @@ export interface CapabilityRule {
   readonly enableEvents?: boolean;
   /** Left out: it denies where this rule enforces a recorder, and says nothing where it does not. */
   readonly unrecordable?: Unrecordable;
+  /** How much may go on unrecorded under this rule where it fails open. Left out: all. */
+  readonly failOpenBudget?: { readonly secondsPerDay?: number; readonly concurrent?: number };
   /** Where all of the above but `impersonateGroups` holds. Left out: everywhere. */
   readonly scope?: RecordingScope;
   /** Whom the caller may act as with `--as`. Left out: nobody. Names in which `*` stands for any run of characters. */
@@ -41,7 +43,9 @@ export function mergeRules(rules: readonly CapabilityRule[]): MergedRules {
     enforceRecorder: rules.some(rule => rule.enforceRecorder),
     enableEvents: rules.some(rule => rule.enableEvents === true),
     origins: rules
-      .filter(rule => rule.enforceRecorder || rule.recorderAddrs.length > 0)
+      .filter(
+        rule => rule.enforceRecorder || rule.recorderAddrs.length > 0 || rule.failOpenBudget !== undefined,
+      )
       .map(rule => rule.origin),
   };
 }

@@ -95,12 +95,16 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
         });
         return () => controller.abort();
       }),
+      meter: fromCallback<EventObject, SessionInput>(({ input }) => find(input.id).countUnrecorded()),
       refuse: fromPromise<void, RefuseInput>(({ input }) =>
         guarded('refuse', input.id, () => find(input.id).refuse(input.cause)),
       ),
       finish: fromPromise<Finished, FinishInput>(({ input }) =>
         guarded('finish', input.id, () => find(input.id).finish(input.keepRecording)),
       ),
+    },
+    guards: {
+      budgetSpent: ({ context }) => find(context.id).mayNotFailOpen(),
     },
     delays: {
       recorderLimit: ({ context }) => find(context.id).limits.connectMs,

@@ -160,6 +160,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
       streams: session.tallies,
       gaps: session.gaps,
+      ...(session.spentBudget === undefined ? {} : { budget: session.spentBudget }),
     });
     this.#tell(view);
     live.tellEnded();

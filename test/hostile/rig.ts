@@ -15,6 +15,7 @@ import type { ProxyServer } from '../../src/server.ts';
 import { startProxyServer } from '../../src/server.ts';
 import type { SessionLimits } from '../../src/session/actors.ts';
 import { DEFAULT_SESSION_LIMITS } from '../../src/session/actors.ts';
+import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
 import type { SessionEnvironment } from '../../src/session/session.ts';
 import type { SessionView } from '../../src/session/view.ts';
@@ -86,6 +87,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const sessions = new SessionRegistry({
     health,
+    failOpen: new FailOpenLedger({ clock: systemClock }),
     mayStartSession: () => true,
     cluster: 'hostile',
     upstream: target,

@@ -90,6 +90,8 @@ audit: { file: audit.jsonl }
         rule: { scope: { namespaces: ['prod-*'], pods: ['db-0', '*'] } },
       },
     ]);
+    const budget = grant('{ subjects: [{ tag: "*" }], failOpenBudget: { concurrent: 2 } }');
+    expect(grantsOf(budget)[0]?.rule.failOpenBudget).toEqual({ concurrent: 2 });
     expect(grantsOf(grant('{ subjects: [{ tag: "*" }], pods: [x] }'))[0]?.rule.scope).toEqual({
       pods: ['x'],
     });
@@ -103,6 +105,15 @@ audit: { file: audit.jsonl }
     ['{ subjects: [{ tag: "tag:a", user: b }] }', 'needs exactly one of user, group, tag'],
     ['{ subjects: [{ user: a }], namespaces: [] }', 'grants[0].namespaces: must name a namespace'],
     ['{ subjects: [{ user: a }], namespaces: [Prod] }', 'grants[0].namespaces[0]: is no name of Kubernetes'],
+    ['{ subjects: [{ user: a }], failOpenBudget: {} }', 'grants[0].failOpenBudget: needs secondsPerDay or'],
+    [
+      '{ subjects: [{ user: a }], failOpenBudget: { concurrent: 0 } }',
+      'failOpenBudget.concurrent: Too small',
+    ],
+    [
+      '{ subjects: [{ user: a }], enforceRecorder: true, failOpenBudget: { concurrent: 1 } }',
+      'grants[0].failOpenBudget: has no place beside enforceRecorder',
+    ],
     ['{ subjects: [{ user: a }], pods: ["a/b"] }', 'grants[0].pods[0]: is no name of Kubernetes'],
   ])('%s is refused', (text, message) => {
     expect(() => grant(text)).toThrow(message);

@@ -110,6 +110,20 @@ describe('metrics', () => {
     );
   });
 
+  test('fail-open budgets: what is used today, and who found one used up', async () => {
+    const metrics = metricsOf({ failOpenSeconds: () => new Map([['grants[0]', 12.5]]) });
+    metrics.audited({
+      ...ended,
+      budget: { rule: 'grants[0]', limit: 'concurrent', allowed: 2, used: 2 },
+    });
+    expect(await samples(metrics)).toEqual(
+      expect.arrayContaining([
+        'kubewitness_fail_open_seconds{rule="grants[0]"} 12.5',
+        'kubewitness_fail_open_budget_spent_total{rule="grants[0]",limit="concurrent"} 1',
+      ]),
+    );
+  });
+
   test('requests, by verb and code', async () => {
     const metrics = metricsOf();
     metrics.tell({ kind: 'proxied' });

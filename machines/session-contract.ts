@@ -39,7 +39,7 @@ export type SessionEvent =
   | { readonly type: 'recorder.returned'; readonly recorder: string }
   /** What the rules let go on unrecorded is used up. */
   | { readonly type: 'budget.spent'; readonly cause: Cause }
-  | { readonly type: 'session.stopped'; readonly by: string };
+  | { readonly type: 'session.stopped'; readonly cause: Cause };
 
 export interface SessionInput {
   readonly id: string;

@@ -171,10 +171,7 @@ export const sessionMachine = setup({
       target: '.failingClosed',
       actions: {
         type: 'endWith',
-        params: ({ event }) => ({
-          outcome: 'stopped',
-          cause: { code: 'KW_STOPPING', message: `the session was stopped by ${event.by}` },
-        }),
+        params: ({ event }) => ({ outcome: 'stopped', cause: event.cause }),
       },
     },
     'client.left': {

@@ -168,6 +168,15 @@ const facts = z.discriminatedUnion('type', [
     recording: recording.optional(),
   }),
   z.strictObject({ type: z.literal('caller.violated'), ...session, code: text, message: text }),
+  z
+    .strictObject({
+      type: z.literal('session.stopped'),
+      user: user.describe('The operator, not the caller.'),
+      client,
+      sessionId: text,
+      reason: text.optional().describe('In the words of the operator.'),
+    })
+    .describe('An operator ended a live session; written before it is ended.'),
   z.strictObject({
     type: z.literal('session.ended'),
     ...session,
@@ -225,9 +234,9 @@ const facts = z.discriminatedUnion('type', [
     type: z.literal('recording.viewed'),
     user: user.optional(),
     client: client.optional(),
-    recording: z.strictObject({ id: text }),
+    recording: z.strictObject({ id: text }).optional().describe('Absent of a live session.'),
     sessionId: text.optional(),
-    how: text.describe('page, api, download …'),
+    how: z.enum(['live', 'play', 'download']).describe('live: it was watched while it ran.'),
   }),
   z.strictObject({
     type: z.literal('config.changed'),

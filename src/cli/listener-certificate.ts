@@ -21,7 +21,7 @@ export interface CertificateSource {
 
 /** From the two files as they are replaced, or from tailscaled. Rejects when there is none to begin with. */
 export async function listenerCertificate(
-  { listen: { tls } }: Config,
+  tls: Config['listen']['tls'],
   parts: { readonly clock: Clock; readonly log: Logger; readonly readText: ReadText },
 ): Promise<CertificateSource> {
   const { clock, log, readText } = parts;

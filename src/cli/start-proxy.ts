@@ -13,12 +13,14 @@ import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
 import { probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
+import { LiveCastRoom, MAX_KEPT_TOGETHER } from '../recording/live-cast.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
+import { adminAccess, mayWatch } from './admin-access.ts';
 import { openAudit } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
 import { FileWatch } from './file-watch.ts';
@@ -52,6 +54,7 @@ export interface RunningProxy {
   readonly port: number;
   readonly adminAddress: string;
   readonly adminPort: number;
+  readonly adminUrl: string;
   /** Takes what the configuration, the files that it names and the certificate are now, without waiting. */
   reload(): void;
   /** Drains: no new sessions, live ones get their time, recordings are finished, the audit is closed. */
@@ -72,7 +75,7 @@ export async function runProxy({ config, readyFile, version }: ProxyCommand): Pr
   reload = () => proxy.reload();
   const urls = {
     proxy: `https://${proxy.address}:${proxy.port}`,
-    admin: `http://${proxy.adminAddress}:${proxy.adminPort}`,
+    admin: proxy.adminUrl,
   };
   process.stdout.write(`proxy listening on ${urls.proxy}, admin on ${urls.admin}\n`);
   if (readyFile !== undefined) await writeReadyFile(readyFile, { ...urls, pid: process.pid });
@@ -96,7 +99,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     marksRequests: config.upstream.marker,
   };
   const parts = { upstream, clock: systemClock, log, readText };
-  const certificate = await listenerCertificate(config, parts);
+  const certificate = await listenerCertificate(config.listen.tls, parts);
+  const adminTls =
+    config.admin.tls === undefined ? undefined : await listenerCertificate(config.admin.tls, parts);
   const live = new LiveConfig<Policy>(
     {
       file: configFile,
@@ -142,6 +147,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     clock: systemClock,
     log,
     audit,
+    liveCastRoom: new LiveCastRoom(() => (mayWatch(live.config) ? MAX_KEPT_TOGETHER : 0)),
     dialLimitMs: DIAL_LIMIT_MS,
     settings: () => live.made.sessions,
     keepEnded: () => ({ atMost: live.config.sessions.keepEnded, forMs: live.config.sessions.keepEndedMs }),
@@ -149,8 +155,16 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
   const admin = await startAdminServer({
-    ...config.admin,
+    address: config.admin.address,
+    port: config.admin.port,
+    ...(adminTls === undefined ? {} : { tls: { ...adminTls.first, ...live.made.clients } }),
+    access: adminAccess(
+      () => live.config,
+      () => live.made.authenticate,
+    ),
     sessions,
+    audit,
+    mayBegin: mayStartSession,
     log,
     process: {
       auditHealth: () => sink.health(),
@@ -182,12 +196,20 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     shown = changed;
     server.setTls({ ...shown, ...live.made.clients });
   });
+  let adminShown = adminTls?.first;
+  adminTls?.follow(changed => {
+    adminShown = changed;
+    admin.setTls({ ...changed, ...live.made.clients });
+  });
   const onReload = (report: ReloadReport): void => {
     reportReload(report, { log, audit });
     if (report.outcome !== 'applied') return;
     appliedAtMs = systemClock.now();
     ownLog.level = live.config.log.level;
     server.setTls({ ...shown, ...live.made.clients });
+    if (adminShown !== undefined) admin.setTls({ ...adminShown, ...live.made.clients });
+    // Whoever has been taken out of the configuration must not go on by a cookie.
+    admin.forgetSignIns();
   };
   const watch = new FileWatch({
     look: () => live.look(),
@@ -199,8 +221,10 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     port: server.port,
     adminAddress: admin.address,
     adminPort: admin.port,
+    adminUrl: `${adminTls === undefined ? 'http' : 'https'}://${admin.address}:${admin.port}`,
     reload: () => {
       certificate.now();
+      adminTls?.now();
       watch.now();
     },
     close: async () => {
@@ -208,6 +232,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       await sessions.drain(live.config.sessions.drainMs);
       await server.close(REQUEST_GRACE_MS);
       certificate.close();
+      adminTls?.close();
       health.close();
       forwarder.close();
       await admin.close();

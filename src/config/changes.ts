@@ -4,6 +4,8 @@ import type { Config } from './schema.ts';
 
 /** What a reload puts in force. Everything else, a field that is new here too, stays as it was at the start. */
 const RELOADED: readonly string[] = ['identity', 'grants', 'recording', 'sessions', 'log'];
+/** The same within `admin`. */
+const RELOADED_OF_ADMIN: readonly string[] = ['hosts', 'roles', 'local'];
 
 /** What differs between two configurations. Names of fields only: values can be secrets. */
 export interface ConfigChanges {
@@ -15,8 +17,8 @@ export interface ConfigChanges {
 
 export function changesBetween(before: Config, after: Config): ConfigChanges {
   const changed = differences(before, after, []);
-  const sections = new Set(changed.map(([section]) => section ?? '').filter(name => RELOADED.includes(name)));
-  const needRestart = changed.filter(([section = '']) => !RELOADED.includes(section)).map(writePath);
+  const sections = new Set(changed.filter(isReloaded).map(([section]) => section ?? ''));
+  const needRestart = changed.filter(path => !isReloaded(path)).map(writePath);
   // The listener asks clients for certificates from its start on, or never.
   const asks = readsCertificates(after) && !readsCertificates(before);
   return {
@@ -28,6 +30,10 @@ export function changesBetween(before: Config, after: Config): ConfigChanges {
         : []),
     ],
   };
+}
+
+function isReloaded([section = '', field = '']: readonly string[]): boolean {
+  return RELOADED.includes(section) || (section === 'admin' && RELOADED_OF_ADMIN.includes(field));
 }
 
 const CERTIFICATE_READERS = ['clientCertificate', 'requestHeader'] as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nameFlaw } from '../policy/caller.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
+import { subjectSchema } from './subject-schema.ts';
 
 const text = z.string().min(1, 'must not be empty');
 
@@ -23,35 +24,6 @@ const recorderAddress = z.string().superRefine((value, context) => {
 const namePattern = z
   .string()
   .regex(/^[a-z0-9*](?:[a-z0-9.*-]*[a-z0-9*])?$/, 'is no name of Kubernetes, nor a pattern of one');
-
-const tagPattern = z
-  .string()
-  .regex(/^(?:\*|tag:[A-Za-z0-9*-]+)$/, 'is no tag of Tailscale: write tag:NAME, or * for any');
-
-const serviceAccountPattern = z
-  .string()
-  .regex(
-    /^[a-z0-9*][a-z0-9.*-]*[:/][a-z0-9*][a-z0-9.*-]*$/,
-    'is no service account: write NAMESPACE:NAME or NAMESPACE/NAME',
-  );
-
-const SUBJECTS = ['user', 'group', 'tag', 'serviceaccount'] as const;
-
-const subject = z
-  .strictObject({
-    user: text.optional().describe('Name of a user; * stands for any run of characters.'),
-    group: text.optional().describe('Name of a group; * stands for any run of characters.'),
-    tag: tagPattern
-      .optional()
-      .describe("Tag of the caller's device in the tailnet, as tag:ci; * stands for any run of characters."),
-    serviceaccount: serviceAccountPattern
-      .optional()
-      .describe('Service account as NAMESPACE:NAME; * stands for any run of characters in either.'),
-  })
-  .refine(
-    value => SUBJECTS.filter(kind => value[kind] !== undefined).length === 1,
-    'needs exactly one of user, group, tag and serviceaccount',
-  );
 
 const impersonateAs = z.strictObject({
   users: z
@@ -80,7 +52,7 @@ const failOpenBudget = z
 export const grantSchema = z
   .strictObject({
     subjects: z
-      .array(subject)
+      .array(subjectSchema)
       .min(1, 'must name somebody')
       .describe('Whom this grant is for; one match is enough.'),
     impersonate: z

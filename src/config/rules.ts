@@ -1,5 +1,6 @@
 import type { Grant, Subject } from '../identity/grants.ts';
 import type { StaticIdentity } from '../identity/static-tokens.ts';
+import type { Role } from '../live/role.ts';
 import type { CapabilityRule } from '../policy/rules.ts';
 import type { RecordingScope } from '../policy/scope.ts';
 import type { Config } from './schema.ts';
@@ -42,6 +43,15 @@ function scopeOf({ namespaces, pods }: ConfiguredGrant): { scope?: RecordingScop
       ...(namespaces === undefined ? {} : { namespaces }),
       ...(pods === undefined ? {} : { pods }),
     },
+  };
+}
+
+/** Who has which role on the admin port. */
+export function rolesOf({ admin: { roles } }: Config): Record<Role, Subject[]> {
+  return {
+    viewer: (roles?.viewer ?? []).flatMap(asSubject),
+    auditor: (roles?.auditor ?? []).flatMap(asSubject),
+    operator: (roles?.operator ?? []).flatMap(asSubject),
   };
 }
 

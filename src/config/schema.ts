@@ -1,42 +1,24 @@
 import { z } from 'zod';
+import { adminSchema } from './admin-schema.ts';
+import { certificateSchema } from './certificate-schema.ts';
 import { grantSchema, name } from './grant-schema.ts';
-import { identitySchema, proxyProtocolSchema, tailscaleCertificateSchema } from './identity-schema.ts';
+import { identitySchema, proxyProtocolSchema } from './identity-schema.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
 const text = z.string().min(1, 'must not be empty');
 const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const port = z.int().min(0).max(65_535);
-const tls = z
-  .strictObject({
-    cert: file.optional().describe('Certificate chain, PEM; read again as it is replaced, as is its key.'),
-    key: file.optional().describe('Private key, PEM.'),
-    tailscale: tailscaleCertificateSchema
-      .optional()
-      .describe('Take the certificate from tailscaled instead, and keep it fresh.'),
-  })
-  .refine(
-    ({ cert, key, tailscale }) =>
-      tailscale === undefined
-        ? cert !== undefined && key !== undefined
-        : cert === undefined && key === undefined,
-    'needs cert and key, or tailscale',
-  );
 
 const listen = z.strictObject({
   address: text.default('0.0.0.0').describe('Address that clients reach.'),
   port: port.default(8443).describe('TCP port; 0 takes a free one.'),
-  tls: tls.describe('The certificate shown to clients.'),
+  tls: certificateSchema.describe('The certificate shown to clients.'),
   proxyProtocol: proxyProtocolSchema
     .optional()
     .describe(
       'Connections come through a relay that says whom it relays; without this no such word is believed.',
     ),
-});
-
-const admin = z.strictObject({
-  address: text.default('127.0.0.1').describe('Address of the page, the API, probes and metrics.'),
-  port: port.default(9090).describe('TCP port; 0 takes a free one.'),
 });
 
 const upstream = z
@@ -151,7 +133,7 @@ const audit = z
 export const configSchema = z.strictObject({
   cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
   listen: listen.describe('Where clients come in.'),
-  admin: admin.prefault({}).describe('Where operators come in.'),
+  admin: adminSchema.prefault({}).describe('Where operators come in.'),
   upstream: upstream.describe('The API server.'),
   identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
     'How callers are known.',

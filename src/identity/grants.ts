@@ -30,9 +30,12 @@ export interface GrantIdentity {
  * grant gives does not bring another grant.
  */
 export function rulesFor(grants: readonly Grant[], identity: GrantIdentity): CapabilityRule[] {
-  return grants
-    .filter(({ subjects }) => subjects.some(subject => isMeant(subject, identity)))
-    .map(({ rule }) => rule);
+  return grants.filter(({ subjects }) => isAmong(subjects, identity)).map(({ rule }) => rule);
+}
+
+/** Whether one of the subjects is this identity. */
+export function isAmong(subjects: readonly Subject[], identity: GrantIdentity): boolean {
+  return subjects.some(subject => isMeant(subject, identity));
 }
 
 function isMeant(subject: Subject, { user, groups, tags = [] }: GrantIdentity): boolean {

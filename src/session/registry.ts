@@ -2,8 +2,9 @@ import type { Duplex } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
 import type { Actor } from 'xstate';
 import { createActor } from 'xstate';
-import type { SessionOutput } from '../../machines/session.ts';
+import type { Cause, SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
+import type { LiveCast } from '../recording/live-cast.ts';
 import { provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
 import type { Step } from './observe.ts';
@@ -13,6 +14,11 @@ import type { SessionEnvironment, SessionSettings } from './session.ts';
 import { Session } from './session.ts';
 import type { SessionView, Transition } from './view.ts';
 import { contractName } from './view.ts';
+
+const SHUTDOWN: Cause = {
+  code: 'KW_STOPPING',
+  message: 'the session was stopped by the shutdown of the proxy',
+};
 
 export interface RegistryOptions extends Omit<SessionEnvironment, keyof SessionSettings> {
   /** As they are now; asked for once by each session. */
@@ -85,11 +91,14 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     actor.start();
   }
 
-  /** Ends a session visibly. False: there is none of that id. */
-  stop(id: string, by: string): boolean {
-    const live = this.#live.get(id);
-    live?.actor.send({ type: 'session.stopped', by });
-    return live !== undefined;
+  /** Ends a live session visibly; the client is told the cause. */
+  stop(id: string, cause: Cause): void {
+    this.#live.get(id)?.actor.send({ type: 'session.stopped', cause });
+  }
+
+  /** What spectators of a session see; undefined where nothing of it is being recorded. */
+  liveCast(id: string): LiveCast | undefined {
+    return this.#live.get(id)?.session.live;
   }
 
   /** Takes no more sessions, gives the live ones `drainMs`, then stops them. Resolves when all have ended. */
@@ -97,7 +106,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     this.#draining = true;
     const all = Promise.all([...this.#live.values()].map(live => live.ended));
     const timer = setTimeout(() => {
-      for (const id of this.#live.keys()) this.stop(id, 'the shutdown of the proxy');
+      for (const id of this.#live.keys()) this.stop(id, SHUTDOWN);
     }, drainMs);
     await all;
     clearTimeout(timer);

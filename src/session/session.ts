@@ -12,6 +12,7 @@ import type { Decision, FailOpenBudget } from '../policy/decide.ts';
 import { decideSession } from '../policy/decide.ts';
 import type { connectRecorder } from '../recording/connect.ts';
 import type { Gap } from '../recording/gap.ts';
+import type { LiveCast, LiveCastRoom } from '../recording/live-cast.ts';
 import type { RecorderHealth } from '../recording/recorder-health.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
@@ -68,6 +69,8 @@ export interface SessionEnvironment extends SessionSettings {
   readonly mayStartSession: () => boolean;
   readonly health: RecorderHealth;
   readonly failOpen: FailOpenLedger;
+  /** What may be kept for spectators. */
+  readonly liveCastRoom: LiveCastRoom;
   /** How long the API server may take to answer an upgrade. Milliseconds. */
   readonly dialLimitMs: number;
 }
@@ -117,6 +120,7 @@ export class Session {
       clock: env.clock,
       connectRecorder: env.connectRecorder,
       limits: env.recordingLimits,
+      liveCastRoom: env.liveCastRoom,
       lost: (error, mayHandOver) => this.#onRecorderLost(error, mayHandOver),
       unconfirmed: error => this.#auditFailure(error, 'none'),
       resumed: (recorder, gap) => this.audit.recordingResumed(recorder, gap),
@@ -152,6 +156,10 @@ export class Session {
 
   get tallies(): StreamTallies {
     return this.#recording.tallies;
+  }
+
+  get live(): LiveCast | undefined {
+    return this.#recording.live;
   }
 
   get gaps(): readonly Gap[] {

@@ -7,6 +7,7 @@ import type { Logger } from '../../src/log.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
+import { LiveCastRoom } from '../../src/recording/live-cast.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
 import type { RecorderLimits } from '../../src/recording/recorder-limits.ts';
 import type { RecordingLimits } from '../../src/recording/recording-limits.ts';
@@ -94,6 +95,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     clock: options.env?.clock ?? systemClock,
     log: logger,
     audit: sink,
+    liveCastRoom: new LiveCastRoom(),
     dialLimitMs: options.dialLimitMs ?? 20_000,
     settings: () => ({
       connectRecorder:

@@ -39,7 +39,7 @@ const facts: readonly SessionEvent[] = [
   { type: 'recorder.failed', cause },
   { type: 'recorder.returned', recorder: 'r1:80' },
   { type: 'budget.spent', cause },
-  { type: 'session.stopped', by: 'the test' },
+  { type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by the test' } },
 ];
 
 /** A session whose actors do what the test says, when it says so. */
@@ -133,7 +133,12 @@ describe('session: what each ending is called', () => {
     ['the caller broke the protocol, open', 'open', { type: 'caller.violated', cause }, 'terminated'],
     ['upstream broke the protocol', 'open', { type: 'upstream.failed', cause }, 'terminated'],
     ['the recorder was lost, closed', 'closed', { type: 'recorder.failed', cause }, 'terminated'],
-    ['an operator stopped it', 'open', { type: 'session.stopped', by: 'ann' }, 'stopped'],
+    [
+      'an operator stopped it',
+      'open',
+      { type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by ann' } },
+      'stopped',
+    ],
   ];
   test.each(rows)('%s', async (_name, mode, ending, outcome) => {
     const session = await streaming(mode);
@@ -219,7 +224,7 @@ describe('session: what each ending is called', () => {
   test('the first cause wins', async () => {
     const session = await streaming('closed');
     session.actor.send({ type: 'recorder.failed', cause: { code: 'FIRST', message: '' } });
-    session.actor.send({ type: 'session.stopped', by: 'ann' });
+    session.actor.send({ type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by ann' } });
     session.actor.send({ type: 'client.left', orderly: false });
     expect(await close(session)).toBe('terminated');
     expect(session.actor.getSnapshot().output?.cause?.code).toBe('FIRST');

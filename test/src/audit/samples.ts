@@ -133,7 +133,8 @@ export const SAMPLES: readonly AuditEvent[] = [
     bytesToUpstream: 2,
     cause: 'clientEnded',
   },
-  { type: 'recording.viewed', subject, recording: { id: 'r1' }, sessionId: session.sessionId, how: 'page' },
+  { type: 'recording.viewed', subject, recording: { id: 'r1' }, sessionId: session.sessionId, how: 'play' },
+  { type: 'session.stopped', subject, sessionId: session.sessionId, reason: 'wrong cluster' },
   {
     type: 'config.changed',
     trigger: 'files',

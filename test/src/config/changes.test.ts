@@ -33,6 +33,8 @@ describe('what differs between two configurations', () => {
       ['listen.proxyProtocol'],
     ],
     ['the admin port', { admin: { port: 1 } }, [], ['admin.port']],
+    ['a role', { admin: { roles: { viewer: [{ user: 'ann' }] } } }, ['admin'], []],
+    ['who is local', { admin: { local: [] } }, ['admin'], []],
     ['the upstream', { upstream: { inCluster: true } }, [], ['upstream.kubeconfig', 'upstream.inCluster']],
     ['the audit', { audit: { file: 'b' } }, [], ['audit.file']],
     [

@@ -27,7 +27,7 @@ describe('a configuration', () => {
     expect(parseConfig(LEAST, 'c.yaml')).toEqual({
       cluster: 'kubernetes',
       listen: { address: '0.0.0.0', port: 8443, tls: { cert: 'tls.crt', key: 'tls.key' } },
-      admin: { address: '127.0.0.1', port: 9090 },
+      admin: { address: '127.0.0.1', port: 9090, hosts: [] },
       upstream: { inCluster: true, marker: false },
       identity: { static: [{ user: 'ann', groups: [], token: 't' }] },
       grants: [],
@@ -49,7 +49,14 @@ describe('a configuration', () => {
     const whole = {
       cluster: 'sandbox',
       listen: { address: '127.0.0.1', port: 0, tls: { cert: 'a', key: 'b' } },
-      admin: { address: '::1', port: 65_535 },
+      admin: {
+        address: '::1',
+        port: 65_535,
+        tls: { cert: 'c', key: 'd' },
+        hosts: ['witness.example'],
+        roles: { viewer: [{ group: 'dev-*' }], auditor: [], operator: [{ user: 'ann' }] },
+        local: [],
+      },
       upstream: { kubeconfig: '../k', context: 'c', marker: false },
       identity: {
         static: [
@@ -80,6 +87,26 @@ describe('a configuration', () => {
       log: { level: 'silent' },
     };
     expect(parseConfig(stringify(whole), 'c.yaml')).toEqual(whole);
+  });
+
+  test('an admin port off loopback keeps its tokens from the network, and calls nobody local', () => {
+    const admin = (fields: object): string[] =>
+      linesOf(
+        stringify({
+          admin: { address: '0.0.0.0', ...fields },
+          listen: { tls: { cert: 'a', key: 'b' } },
+          upstream: { inCluster: true },
+          identity: { static: [{ user: 'ann', token: 't' }] },
+          audit: { file: 'a' },
+        }),
+      ).map(line => line.replace(/^c.yaml:\d+: /, ''));
+    const roles = { viewer: [{ user: 'ann' }] };
+    expect(admin({ roles })).toEqual([
+      'admin.tls: is needed beside roles: tokens and cookies would travel in the clear',
+    ]);
+    expect(admin({ local: ['viewer'] })).toEqual(['admin.local: goes with a loopback address only']);
+    expect(admin({ hosts: ['Witness:80'] })).toEqual(['admin.hosts[0]: must be a host name in lower case']);
+    expect(() => admin({ roles, tls: { cert: 'c', key: 'k' } })).toThrow('it was taken');
   });
 
   test('every problem is told at once, each with its line and path', () => {

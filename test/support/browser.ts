@@ -35,7 +35,12 @@ export async function openPage(
   url: string,
   { width, colorScheme }: Look = { width: 1280, colorScheme: 'light' },
 ): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+  const context = await browser.newContext({
+    colorScheme,
+    // Proxies of tests make their own authority.
+    ignoreHTTPSErrors: true,
+    viewport: { width, height: 900 },
+  });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', message => {

@@ -11,10 +11,11 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
-    if (length > MAX_BODY_BYTES) {
-      throw new WitnessError('KW_TOO_LARGE', `the body is over ${MAX_BODY_BYTES} bytes`);
-    }
-    chunks.push(bytes);
+    // The rest is read and dropped: leaving the loop would cut the connection, and the answer with it.
+    if (length <= MAX_BODY_BYTES) chunks.push(bytes);
+  }
+  if (length > MAX_BODY_BYTES) {
+    throw new WitnessError('KW_TOO_LARGE', `the body is over ${MAX_BODY_BYTES} bytes`);
   }
   if (length === 0) return undefined;
   try {

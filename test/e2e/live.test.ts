@@ -12,7 +12,7 @@ import { PEOPLE } from '../src/admin/admin.ts';
 import { FakeSessions, session } from '../src/live/sessions.ts';
 import { SUBJECT } from '../src/recording/subject.ts';
 import { accessibilityProblems } from '../support/axe.ts';
-import { hasBrowser, openPage, startBrowser } from '../support/browser.ts';
+import { hasBrowser, openPage, pictureForDocs, startBrowser } from '../support/browser.ts';
 import { SecondProxy } from '../support/second-proxy.ts';
 import { TryCluster, until } from '../support/try-cluster.ts';
 
@@ -270,11 +270,14 @@ describe.skipIf(!hasBrowser())('a real session, watched and stopped', () => {
     await shows(page, 'before');
     kubectl.stdin?.write('echo af""ter\n');
     await shows(page, 'before', 'after');
+    await page.locator('[data-live]').scrollIntoViewIfNeeded();
+    await pictureForDocs(page, 'watching');
     await page.getByRole('button', { name: 'Sign out' }).click();
 
     await signIn(page, proxy.tokens['bob'] ?? '');
     await page.getByRole('button', { name: 'Stop the session' }).click();
     await page.getByLabel('Reason').fill('wrong cluster');
+    await pictureForDocs(page, 'stopping');
     await page.getByRole('button', { name: 'Stop it' }).click();
     const [code] = await once(kubectl, 'close');
     expect([code === 0, said]).toEqual([

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
@@ -56,4 +57,11 @@ export async function openPage(
   });
   await page.goto(url);
   return { page, complaints };
+}
+
+/** With UPDATE_DOCS=1, what the page looks like now becomes the picture of that name in the docs. */
+export async function pictureForDocs(page: Page, name: string): Promise<void> {
+  if (process.env['UPDATE_DOCS'] !== '1') return;
+  const path = fileURLToPath(new URL(`../../docs/pictures/${name}.png`, import.meta.url));
+  await page.screenshot({ path });
 }

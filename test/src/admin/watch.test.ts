@@ -85,6 +85,50 @@ describe('watching a live session', () => {
     expect((await closed)[0]).toBe(1000);
   });
 
+  test('200 who vanish or stop reading are let go, while the sessions write on, and who reads misses nothing B104', async () => {
+    const casts = Array.from({ length: 20 }, (_, at) => {
+      const own = new LiveCast(new LiveCastRoom());
+      own.header(headerLine(SUBJECT, { cols: 80, rows: 24 }, 0));
+      const id = ID.replace(/.{2}$/, String(at).padStart(2, '0'));
+      sessions.casts.set(id, own);
+      return { id, own };
+    });
+    const headers = { authorization: 'Bearer axel', origin: origin() };
+    const sockets = await Promise.all(
+      casts.flatMap(({ id }) =>
+        Array.from({ length: 9 }, async (_, at) => {
+          const socket = open(`/api/v1/sessions/${id}/watch`, headers);
+          await once(socket, 'message');
+          if (at % 2 === 0) socket.pause();
+          else socket.terminate();
+          return socket;
+        }),
+      ),
+    );
+    const reader = open(`/api/v1/sessions/${casts[0]?.id}/watch`, headers);
+    let heard = 0;
+    let told = (): void => {};
+    reader.on('message', () => {
+      heard++;
+      told();
+    });
+    await once(reader, 'message');
+    const line = outputLine(1, 'x'.repeat(60_000));
+    let written = 0;
+    const watchers = (): number => casts.reduce((sum, { own }) => sum + own.listenerCount('line'), 0);
+    while (watchers() > 1) {
+      for (const { own } of casts) own.event(line);
+      written++;
+      while (heard <= written) {
+        await new Promise<void>(resolve => {
+          told = resolve;
+        });
+      }
+    }
+    expect([heard, casts[0]?.own.listenerCount('line')]).toEqual([written + 1, 1]);
+    for (const socket of [...sockets, reader]) socket.terminate();
+  });
+
   test('whatever a spectator sends ends it', async () => {
     const socket = open(WATCH, { authorization: 'Bearer axel', origin: origin() });
     await once(socket, 'message');

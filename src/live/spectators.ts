@@ -49,8 +49,9 @@ export class Spectators {
       else this.#perCast.set(cast, left);
     };
     const viewer = new Viewer(socket, this.#limits.maxBufferedBytes, leave);
+    // One that is dropped is told by its socket's end, as is one that leaves.
     const onLine = (line: Buffer): void => {
-      if (!viewer.send(line)) leave();
+      viewer.send(line);
     };
     const onEnded = (): void => {
       leave();
@@ -64,11 +65,7 @@ export class Spectators {
     this.#perCast.set(cast, here + 1);
     cast.on('line', onLine);
     cast.on('ended', onEnded);
-    for (const line of cast.past()) {
-      if (viewer.send(line)) continue;
-      leave();
-      return;
-    }
+    for (const line of cast.past()) viewer.send(line);
   }
 
   close(): void {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { headerLine, outputLine, resizeLine } from '../../../src/recording/cast.ts';
 import { LiveCast, LiveCastRoom } from '../../../src/recording/live-cast.ts';
+import { Recording } from '../../../src/recording/recording.ts';
+import { FakeTime } from './fake-time.ts';
+import { FakeUpload } from './fake-upload.ts';
 import { SUBJECT } from './subject.ts';
 
 const HEADER = headerLine(SUBJECT, { cols: 100, rows: 30 }, 0);
@@ -24,6 +27,44 @@ describe('a live cast', () => {
     cast.event(outputLine(2, 'ä\n'));
     expect(shown(cast)).toEqual([{ version: 2, width: 100, height: 30 }, [1, 'o', '$ '], [2, 'o', 'ä\n']]);
     expect(told.map(text => JSON.parse(text) as unknown)).toEqual(shown(cast));
+  });
+
+  test('of a recording that is lost, given up and taken again is each line once, and the gap', () => {
+    const live = new LiveCast(new LiveCastRoom());
+    const time = new FakeTime();
+    const upload = new FakeUpload();
+    const recording = new Recording({
+      subject: SUBJECT,
+      tty: false,
+      upload,
+      clock: time,
+      timers: time,
+      whenFull: 'fail',
+      live,
+    });
+    const write = (text: string): boolean => recording.output('stdout', Buffer.from(text));
+    write('recorded');
+    upload.acknowledge();
+    upload.fail();
+    write('handed over');
+    recording.moveTo(new FakeUpload());
+    const third = new FakeUpload();
+    write('again');
+    recording.on('failed', () => recording.giveUp());
+    time.pass(40_000);
+    write('nowhere');
+    recording.moveTo(third);
+    write('back');
+    const [header, ...events] = shown(live);
+    expect(header).toEqual({ version: 2, width: 80, height: 24 });
+    expect(events.map(event => (Array.isArray(event) ? event.slice(1) : event))).toEqual([
+      ['o', 'recorded'],
+      ['o', 'handed over'],
+      ['o', 'again'],
+      ['m', expect.stringMatching(/^kubewitness: \d+ bytes from \d+ to \d+ ms are not recorded$/)],
+      ['o', 'back'],
+    ]);
+    recording.abort();
   });
 
   test('says nothing of the header to spectators but the size', () => {

@@ -62,6 +62,6 @@ export async function openPage(
 /** With UPDATE_DOCS=1, what the page looks like now becomes the picture of that name in the docs. */
 export async function pictureForDocs(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE_DOCS'] !== '1') return;
-  const path = fileURLToPath(new URL(`../../docs/pictures/${name}.png`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
   await page.screenshot({ path });
 }

@@ -25,7 +25,7 @@ export function stopSession(
 ): SessionView {
   const reason = reasonIn(body);
   const view = sessions.get(id);
-  if (view === undefined) throw new WitnessError('KW_NOT_FOUND', 'there is no such session');
+  if (view === undefined) throw new WitnessError('KW_NOT_FOUND', 'this replica has no such session');
   if (ENDING.has(view.state)) throw new WitnessError('KW_CONFLICT', 'the session is over, or is being ended');
   audit.write({
     type: 'session.stopped',

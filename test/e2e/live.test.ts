@@ -225,6 +225,8 @@ describe.skipIf(!hasBrowser())('the page by role', () => {
   });
 });
 
+const ADMIN = { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' }, local: [] };
+
 describe.skipIf(!hasBrowser())('a real session, watched and stopped', () => {
   let cluster: TryCluster;
   let proxy: SecondProxy;
@@ -233,13 +235,7 @@ describe.skipIf(!hasBrowser())('a real session, watched and stopped', () => {
   beforeAll(async () => {
     cluster = await TryCluster.start();
     proxy = await SecondProxy.start(cluster, {
-      admin: {
-        address: '127.0.0.1',
-        port: 0,
-        tls: { cert: 'tls.crt', key: 'tls.key' },
-        local: [],
-        roles: { auditor: [{ user: 'ann' }], operator: [{ group: 'closed-*' }] },
-      },
+      admin: { ...ADMIN, roles: { auditor: [{ user: 'ann' }], operator: [{ group: 'closed-*' }] } },
     });
     browser = await startBrowser();
   });
@@ -339,5 +335,19 @@ describe.skipIf(!hasBrowser())('a real session, watched and stopped', () => {
       await proxy.ask('GET', '/readyz', undefined),
     ];
     expect(statuses).toEqual([403, 404, 200, 401, 200]);
+  });
+
+  test('a role that is taken away is gone with the reload, in what is open too', async () => {
+    const { page } = await openPage(browser, proxy.admin);
+    await signIn(page, proxy.tokens['ann'] ?? '');
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    await proxy.reload({ admin: { ...ADMIN, roles: { viewer: [{ user: 'bob' }] } } });
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(proxy.auditLines('config.changed').at(-1)).toMatchObject({
+      outcome: 'applied',
+      sections: ['admin'],
+    });
+    const path = '/api/v1/sessions';
+    expect([await proxy.ask('GET', path, 'ann'), await proxy.ask('GET', path, 'bob')]).toEqual([403, 200]);
   });
 });

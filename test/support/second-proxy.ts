@@ -16,14 +16,22 @@ export class SecondProxy {
   /** By user. */
   readonly tokens: Readonly<Record<string, string>>;
   readonly #audit: string;
+  readonly #write: (changes: object) => void;
   readonly #process: ChildProcess;
 
   private constructor(
     process: ChildProcess,
-    facts: { admin: string; kubeconfig: string; audit: string; tokens: Record<string, string> },
+    facts: {
+      admin: string;
+      kubeconfig: string;
+      audit: string;
+      tokens: Record<string, string>;
+      write: (changes: object) => void;
+    },
   ) {
     this.#process = process;
     this.#audit = facts.audit;
+    this.#write = facts.write;
     this.admin = facts.admin;
     this.kubeconfig = facts.kubeconfig;
     this.tokens = facts.tokens;
@@ -37,7 +45,9 @@ export class SecondProxy {
     };
     const audit = join(cluster.dir, 'second-audit.jsonl');
     const file = join(folder, 'second.yaml');
-    writeFileSync(file, stringify({ ...config, audit: { file: audit }, ...changes }), { mode: 0o600 });
+    const write = (then: object): void =>
+      writeFileSync(file, stringify({ ...config, audit: { file: audit }, ...then }), { mode: 0o600 });
+    write(changes);
     const readyFile = join(cluster.dir, 'second-ready.json');
     const child = spawn(process.execPath, [main, 'proxy', '--config', file, '--ready-file', readyFile], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -51,7 +61,7 @@ export class SecondProxy {
     const first = readFileSync(cluster.ready.kubeconfig, 'utf8');
     writeFileSync(kubeconfig, first.replaceAll(cluster.ready.proxy, ready.proxy), { mode: 0o600 });
     const tokens = Object.fromEntries(config.identity.static.map(({ user, token }) => [user, token]));
-    return new SecondProxy(child, { admin: ready.admin, kubeconfig, audit, tokens });
+    return new SecondProxy(child, { admin: ready.admin, kubeconfig, audit, tokens, write });
   }
 
   /** The status of an answer of the admin port, asked by a program with that user's token, or without any. */
@@ -68,6 +78,14 @@ export class SecondProxy {
     const [response] = await once(asked, 'response');
     response.resume();
     return response.statusCode;
+  }
+
+  /** Changes the configuration again; resolves when it is in force. */
+  async reload(changes: object): Promise<void> {
+    const before = this.auditLines('config.changed').length;
+    this.#write(changes);
+    this.#process.kill('SIGHUP');
+    await until(() => this.auditLines('config.changed').length > before);
   }
 
   auditLines(type: string): Record<string, unknown>[] {

@@ -18,7 +18,7 @@ import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
-import { loadUpstream } from '../upstream/target.ts';
+import { loadUpstream, withoutCredential } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
 import { FileWatch } from './file-watch.ts';
@@ -86,13 +86,14 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const config = readConfig(text, configFile);
   const ownLog = createLogger(config.log.level);
   const log = options.log ?? ownLog;
+  const loaded = loadUpstream(upstreamSource(config), {
+    readFile: readText,
+    modifiedAtMs: file => statSync(file).mtimeMs,
+    clock: systemClock,
+    log,
+  });
   const upstream = {
-    ...loadUpstream(upstreamSource(config), {
-      readFile: readText,
-      modifiedAtMs: file => statSync(file).mtimeMs,
-      clock: systemClock,
-      log,
-    }),
+    ...(config.upstream.mode === 'noauth' ? withoutCredential(loaded) : loaded),
     marksRequests: config.upstream.marker,
   };
   const parts = { upstream, clock: systemClock, log, readText };

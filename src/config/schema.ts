@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { grantSchema, name } from './grant-schema.ts';
 import { identitySchema, proxyProtocolSchema, tailscaleCertificateSchema } from './identity-schema.ts';
+import { noauthProblems } from './noauth.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
@@ -41,6 +42,12 @@ const admin = z.strictObject({
 
 const upstream = z
   .strictObject({
+    mode: z
+      .enum(['auth', 'noauth'])
+      .default('auth')
+      .describe(
+        "auth: callers are impersonated with the proxy's credential. noauth: their own goes on, and the proxy shows none.",
+      ),
     kubeconfig: file
       .optional()
       .describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
@@ -60,6 +67,10 @@ const upstream = z
   .refine(value => value.context === undefined || value.inCluster === undefined, {
     message: 'goes with kubeconfig only',
     path: ['context'],
+  })
+  .refine(value => value.mode === 'auth' || !value.marker, {
+    message: 'goes with mode auth only: the marker is impersonated',
+    path: ['marker'],
   });
 
 const extraKey = name.refine(key => key === key.toLowerCase(), 'must be in lower case');
@@ -148,31 +159,35 @@ const audit = z
     'needs either file or postgres',
   );
 
-export const configSchema = z.strictObject({
-  cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
-  listen: listen.describe('Where clients come in.'),
-  admin: admin.prefault({}).describe('Where operators come in.'),
-  upstream: upstream.describe('The API server.'),
-  identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
-    'How callers are known.',
-  ),
-  grants: z
-    .array(grantSchema)
-    .default([])
-    .describe('What holds for whom. All that match hold together, strictest first.'),
-  recording: recording.prefault({}).describe('Bounds of recordings.'),
-  sessions: sessions.prefault({}).describe('Bounds of sessions.'),
-  audit: audit.describe('Where the audit goes.'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Least level shown.'),
-    })
-    .prefault({})
-    .describe('The log on standard error.'),
-});
+export const configSchema = z
+  .strictObject({
+    cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
+    listen: listen.describe('Where clients come in.'),
+    admin: admin.prefault({}).describe('Where operators come in.'),
+    upstream: upstream.describe('The API server.'),
+    identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
+      'How callers are known.',
+    ),
+    grants: z
+      .array(grantSchema)
+      .default([])
+      .describe('What holds for whom. All that match hold together, strictest first.'),
+    recording: recording.prefault({}).describe('Bounds of recordings.'),
+    sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+    audit: audit.describe('Where the audit goes.'),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['debug', 'info', 'warn', 'error', 'silent'])
+          .default('info')
+          .describe('Least level shown.'),
+      })
+      .prefault({})
+      .describe('The log on standard error.'),
+  })
+  .superRefine((value, context) => {
+    for (const problem of noauthProblems(value)) context.addIssue({ code: 'custom', ...problem });
+  });
 
 /** The configuration, whole and checked, with every default filled in. */
 export type Config = z.output<typeof configSchema>;

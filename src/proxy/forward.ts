@@ -5,7 +5,7 @@ import { Stream } from 'node:stream';
 import util from 'node:util';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
-import { ALPN_PROTOCOLS, MAX_ANSWER_HEADER_BYTES, withOwnHeaders } from '../upstream/request.ts';
+import { ALPN_PROTOCOLS, linesOfCaller, MAX_ANSWER_HEADER_BYTES } from '../upstream/request.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import { Exchange } from './forward-exchange.ts';
@@ -93,7 +93,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
           // http-proxy builds its request options on top of this object.
           ssl: new OutgoingRequest(
             `${upstream.pathPrefix}${plan.path}`,
-            [...withOwnHeaders(upstream, plan.headers), ...framing.lines],
+            [...linesOfCaller(upstream, plan.headers), ...framing.lines],
             tls.servername,
           ),
           // What it would pipe into its request is asked to do so: the moment at which that request exists.

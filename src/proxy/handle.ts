@@ -65,7 +65,7 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   const { authenticate, grants } = deps.policy();
   const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
-  const caller = asked === undefined ? known : actingAs(known, asked, grants);
+  const caller = asked === undefined ? known : actingAs(known, asked, grants, deps.upstream.mode);
   const requestClass = classify(target.info, method);
   const place = placeOf(target.info, requestClass);
   return { target, class: requestClass, place, caller, address: seen.remoteAddress };
@@ -102,6 +102,7 @@ export async function handleRequest(
     }
     const auditId = randomUUID();
     const headers = upstreamHeaders(request.rawHeaders, caller, {
+      mode: deps.upstream.mode,
       auditId,
       ...clientAddressOf(admitted),
       ...(deps.upstream.marksRequests ? { marker: auditId } : {}),

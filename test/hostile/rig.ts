@@ -1,9 +1,11 @@
 import { onTestFinished } from 'vitest';
 import type { AuditEvent, AuditSink } from '../../src/audit/record.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { Authenticator } from '../../src/identity/authenticate.ts';
 import type { StaticIdentity } from '../../src/identity/static-tokens.ts';
 import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
+import type { UpstreamMode } from '../../src/policy/impersonate.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
@@ -19,6 +21,7 @@ import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
 import type { SessionEnvironment } from '../../src/session/session.ts';
 import type { SessionView } from '../../src/session/view.ts';
+import { withoutCredential } from '../../src/upstream/target.ts';
 import { plainUpstream } from '../src/upstream/plain-upstream.ts';
 import type { Peer } from './peer.ts';
 import { FakeUpstream, tlsPeer } from './peer.ts';
@@ -38,6 +41,9 @@ export interface RigOptions {
   readonly env?: Partial<Pick<SessionEnvironment, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
+  /** In place of the tokens. */
+  readonly authenticate?: Authenticator;
+  readonly mode?: UpstreamMode;
   /** Beside the two callers, whose tokens are `open` and `closed`. */
   readonly identities?: readonly StaticIdentity[];
 }
@@ -70,7 +76,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const recorders = options.recorders ?? [recorder.address];
   const uploadsBefore: number[] = [];
   const upstream = new FakeUpstream(() => uploadsBefore.push(recorder.uploads.length));
-  const target = plainUpstream(await upstream.listen());
+  const plain = plainUpstream(await upstream.listen());
+  const target = options.mode === 'noauth' ? withoutCredential(plain) : plain;
   const changes = new Changes();
   const audit: AuditEvent[] = [];
   const sink: AuditSink = {
@@ -118,7 +125,10 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   });
   const forwarder = createForwarder(target, { log: logger });
   const { certPem: cert, keyPem: key } = await certificates;
-  const policy = { authenticate: authenticator(recorders, options.identities ?? []), grants: [] };
+  const policy = {
+    authenticate: options.authenticate ?? authenticator(recorders, options.identities ?? []),
+    grants: [],
+  };
   const server = await startProxyServer({
     address: '127.0.0.1',
     port: 0,

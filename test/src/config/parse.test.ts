@@ -28,7 +28,7 @@ describe('a configuration', () => {
       cluster: 'kubernetes',
       listen: { address: '0.0.0.0', port: 8443, tls: { cert: 'tls.crt', key: 'tls.key' } },
       admin: { address: '127.0.0.1', port: 9090 },
-      upstream: { inCluster: true, marker: false },
+      upstream: { mode: 'auth', inCluster: true, marker: false },
       identity: { static: [{ user: 'ann', groups: [], token: 't' }] },
       grants: [],
       recording: {
@@ -50,7 +50,7 @@ describe('a configuration', () => {
       cluster: 'sandbox',
       listen: { address: '127.0.0.1', port: 0, tls: { cert: 'a', key: 'b' } },
       admin: { address: '::1', port: 65_535 },
-      upstream: { kubeconfig: '../k', context: 'c', marker: false },
+      upstream: { mode: 'auth', kubeconfig: '../k', context: 'c', marker: false },
       identity: {
         static: [
           { user: 'ann', groups: ['dev'], uid: 'u', extra: { 'acme.com/x': ['v'] }, token: 't' },

@@ -137,6 +137,13 @@ describe('acting as somebody', () => {
     expect(rules.map(({ origin }) => origin)).toEqual(['0', 'grants[1]', 'grants[2]']);
   });
 
+  test('in noauth the API server says who may; here both have their rules', () => {
+    const grants = [{ subjects: [{ user: 'bob' }], rule: rule('grants[1]') }];
+    const plain = { ...caller, rules: [rule('0')] };
+    const acting = actingAs(plain, { ...asked('bob'), uid: 'u' }, grants, 'noauth');
+    expect(acting).toEqual({ ...plain, rules: [rule('0'), rule('grants[1]')] });
+  });
+
   test('shows the caller upstream beside the impersonated user', () => {
     const headers = upstreamHeaders(AS_BOB, actingAs(caller, asked('bob'), []));
     expect(headers).toEqual(

@@ -17,7 +17,7 @@ const FINISH_MARGIN_MS = 5_000;
 export interface Policy extends RequestPolicy {
   /** What the listener needs so that clients may show certificates. */
   readonly clients: ReturnType<typeof clientTls>;
-  /** How recorders are spoken to; undefined: in the clear. */
+  /** How recorders are reached; undefined: in the clear, by their addresses. */
   readonly access: RecorderAccess | undefined;
   readonly sessions: SessionSettings;
 }
@@ -38,7 +38,7 @@ export function policyOf(config: Config, parts: SourceParts): Policy {
 }
 
 function sessionSettings({ recording }: Config, access: RecorderAccess | undefined): SessionSettings {
-  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = recording;
+  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, socks5: _socks5, ...recordingLimits } = recording;
   const known = access === undefined ? {} : { access };
   return {
     connectRecorder: (recorder, options) =>

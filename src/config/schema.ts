@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRecorderAddress } from '../recording/recorder-address.ts';
 import { grantSchema, name } from './grant-schema.ts';
 import { identitySchema, proxyProtocolSchema, tailscaleCertificateSchema } from './identity-schema.ts';
 import { noauthProblems } from './noauth.ts';
@@ -98,6 +99,15 @@ const staticIdentity = z
     'needs exactly one of token, tokenFile and tokenSha256',
   );
 
+function isHostAndPort(value: string): boolean {
+  try {
+    parseRecorderAddress(value);
+    return /:[0-9]+$/.test(value);
+  } catch {
+    return false;
+  }
+}
+
 const recorderAccess = z
   .strictObject({
     ca: file
@@ -114,6 +124,13 @@ const recording = z.strictObject({
     .optional()
     .describe(
       'Recorders are spoken to in TLS; without this in the clear, as in a tailnet, which encrypts by itself.',
+    ),
+  socks5: z
+    .string()
+    .refine(isHostAndPort, 'must be host:port')
+    .optional()
+    .describe(
+      'SOCKS5 proxy that leads to the recorders, as host:port: that of tailscaled in userspace mode. Names are its to look up.',
     ),
   headerWaitMs: milliseconds.default(500).describe("How long a terminal's first size is waited for."),
   maxUnackedBytes: z

@@ -23,6 +23,14 @@ function failure(text: string): ConfigError {
 const linesOf = (text: string): string[] => failure(text).message.split('\n');
 
 describe('a configuration', () => {
+  test('the SOCKS5 proxy of recorders is a host with its port', () => {
+    const withProxy = (address: string) => `${LEAST}recording: { socks5: "${address}" }\n`;
+    expect(parseConfig(withProxy('localhost:1055'), 'c.yaml').recording.socks5).toBe('localhost:1055');
+    for (const wrong of ['localhost', '[::1]', 'socks5://localhost:1055', ':1055']) {
+      expect(linesOf(withProxy(wrong))).toEqual(['c.yaml:5: recording.socks5: must be host:port']);
+    }
+  });
+
   test('least of all, with every default', () => {
     expect(parseConfig(LEAST, 'c.yaml')).toEqual({
       cluster: 'kubernetes',

@@ -26,6 +26,8 @@ export interface ConfigState {
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
   readonly configState?: () => ConfigState;
+  /** Of the tailscaled that callers are known by, where there is one. */
+  readonly tailscale?: () => object | undefined;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -70,11 +72,13 @@ export class AdminRoutes {
           const { draining } = sessions;
           const audit = options.process?.auditHealth();
           const config = params.has('verbose') ? options.process?.configState?.() : undefined;
+          const tailscale = params.has('verbose') ? options.process?.tailscale?.() : undefined;
           answerJson(response, draining ? 503 : 200, {
             ok: !draining,
             draining,
             ...(audit === undefined ? {} : { audit }),
             ...(config === undefined ? {} : { config }),
+            ...(tailscale === undefined ? {} : { tailscale }),
           });
         },
       ],

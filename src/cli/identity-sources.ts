@@ -17,12 +17,15 @@ import { reviewAtUpstream } from '../identity/token-review-request.ts';
 import type { Logger } from '../log.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
 import type { Upstream } from '../upstream/target.ts';
+import type { TailscaleWatches } from './tailscale-watches.ts';
 
 export interface SourceParts {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly log: Logger;
   readonly readText: (file: string) => string;
+  /** Of each tailscaled in use. */
+  readonly watches: TailscaleWatches;
 }
 
 /** The sources of a configuration, in its order, as one. */
@@ -37,7 +40,8 @@ function sourceOf(name: SourceName, config: Config, parts: SourceParts): CallerS
   if (name === 'static') return [staticSource(identitiesOf(config, readText), grants)];
   if (name === 'tailscale' && identity.tailscale !== undefined) {
     const localApi = openLocalApi({ socketPath: identity.tailscale.socket });
-    return [tailscaleSource({ localApi, grants, clock, log })];
+    const watch = parts.watches.of(identity.tailscale.socket);
+    return [tailscaleSource({ localApi, watch, grants, clock, log })];
   }
   if (name === 'tokenReview' && identity.tokenReview !== undefined) {
     const review = reviewAtUpstream(upstream);

@@ -31,6 +31,7 @@ import { readText } from './read-text.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { reportReload } from './report-reload.ts';
 import { onReloadSignal, onStopSignal } from './signals.ts';
+import { TailscaleWatches } from './tailscale-watches.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -96,7 +97,8 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     ...(config.upstream.mode === 'noauth' ? withoutCredential(loaded) : loaded),
     marksRequests: config.upstream.marker,
   };
-  const parts = { upstream, clock: systemClock, log, readText };
+  const watches = new TailscaleWatches({ clock: systemClock, log });
+  const parts = { upstream, clock: systemClock, log, readText, watches };
   const certificate = await listenerCertificate(config, parts);
   const live = new LiveConfig<Policy>(
     {
@@ -156,6 +158,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     process: {
       auditHealth: () => sink.health(),
       configState: () => ({ ...live.state(), appliedAt: new Date(appliedAtMs).toISOString() }),
+      tailscale: () => watches.backend(live.config.identity.tailscale?.socket),
       metrics,
     },
     ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
@@ -209,6 +212,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       await sessions.drain(live.config.sessions.drainMs);
       await server.close(REQUEST_GRACE_MS);
       certificate.close();
+      watches.close();
       health.close();
       forwarder.close();
       await admin.close();

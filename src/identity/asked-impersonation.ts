@@ -5,6 +5,7 @@ import { singleValue } from '../kube/single-value.ts';
 import type { Caller } from '../policy/caller.ts';
 import { refuseUncarriable } from '../policy/caller.ts';
 import type { UpstreamMode } from '../policy/impersonate.ts';
+import { ORIGINAL_USER } from '../policy/impersonate.ts';
 import { matchesName } from '../policy/match-name.ts';
 import type { CapabilityRule } from '../policy/rules.ts';
 import type { Grant } from './grants.ts';
@@ -19,9 +20,6 @@ export interface AskedImpersonation {
   /** Keys of the extra values that were asked for. */
   readonly extraKeys: readonly string[];
 }
-
-/** Extra key upstream for who really calls; the API server's audit shows it beside the impersonated user. */
-export const ORIGINAL_USER = 'kubewitness.dev/original-user';
 
 const EXTRA_PREFIX = 'impersonate-extra-';
 

@@ -40,6 +40,9 @@ const FORWARDED: ReadonlySet<string> = new Set([
  */
 export const SESSION_MARKER = 'kubewitness.dev/session';
 
+/** Extra key for who really calls; the API server's audit shows it beside the impersonated user. */
+export const ORIGINAL_USER = 'kubewitness.dev/original-user';
+
 export interface UpstreamHeaderOptions {
   /** `auth` if left out. */
   readonly mode?: UpstreamMode;

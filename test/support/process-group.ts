@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCertificates } from '../../src/sandbox/certificate.ts';
+import type { Account } from '../../src/sandbox/identity.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { until } from './try-cluster.ts';
 
@@ -103,6 +104,8 @@ export interface UpstreamServer {
 }
 
 export interface ProxyPlaces {
+  /** Whom the sandbox knows by a token of their own. */
+  readonly accounts?: readonly Account[];
   /** May put another server before the sandbox. */
   readonly between?: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer>;
   readonly placeConfig?: PlaceConfig;
@@ -112,10 +115,10 @@ export interface ProxyPlaces {
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
-  { between = async sandbox => sandbox, placeConfig = inPlainFile }: ProxyPlaces = {},
+  { between = async sandbox => sandbox, placeConfig = inPlainFile, accounts = [] }: ProxyPlaces = {},
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
-  const sandbox = await startSandbox({ dir: join(dir, 'cluster') });
+  const sandbox = await startSandbox({ dir: join(dir, 'cluster'), accounts });
   const upstream = await between(sandbox, dir);
   const { caPem, certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
   const write = (name: string, text: string): void => writeFileSync(join(dir, name), text);

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
-import { onTestFinished } from 'vitest';
 
 /** Where it goes wrong, in place of the proper step. */
 export interface Socks5Behaviour {
@@ -24,6 +23,7 @@ export interface FakeSocks5 {
   /** As it was asked: `ipv4:…`, `ipv6:…` (hex) or `name:…`, each with its port. */
   readonly asked: string[];
   hasNoSockets(): Promise<void>;
+  close(): void;
 }
 
 const BOUND = { ipv4: '0100000000', ipv6: `04${'00'.repeat(16)}`, name: '0302' + '6161' };
@@ -43,13 +43,13 @@ export async function startSocks5(behaviour: Socks5Behaviour = {}): Promise<Fake
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => {
+  const close = (): void => {
     for (const socket of sockets) socket.destroy();
     server.close();
-  });
+  };
   // A TCP server's address is an object.
   const { port } = server.address() as AddressInfo;
-  return { host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, asked, hasNoSockets };
+  return { host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, asked, hasNoSockets, close };
 }
 
 async function serve(client: Socket, behaviour: Socks5Behaviour, asked: string[]): Promise<void> {

@@ -7,9 +7,15 @@ import { connectRecorder, probeRecorder } from '../../../src/recording/connect.t
 import { sendEvent } from '../../../src/recording/send-event.ts';
 import { deadAddress, startTcp, startV1, startV2 } from './fake-recorders.ts';
 import type { Socks5Behaviour } from './fake-socks5.ts';
-import { startSocks5 } from './fake-socks5.ts';
+import { startSocks5 as start } from './fake-socks5.ts';
 
 const CAST = Buffer.from('{"version":2}\n');
+
+async function startSocks5(behaviour: Socks5Behaviour = {}) {
+  const socks5 = await start(behaviour);
+  onTestFinished(() => socks5.close());
+  return socks5;
+}
 
 async function uploaded(recorder: string, behaviour: Socks5Behaviour = {}) {
   const socks5 = await startSocks5(behaviour);

@@ -10,7 +10,7 @@ import { deadAddress } from '../src/recording/fake-recorders.ts';
 import type { FakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { CAPABILITY, OLD_CAPABILITY, userPeer } from '../src/tailscale/peers.ts';
-import type { Addresses, Branch } from './reference-branches.ts';
+import type { Addresses, Branch } from './reference-branch.ts';
 import { BRANCHES } from './reference-branches.ts';
 import type { Rig } from './rig.ts';
 import { startRig } from './rig.ts';
@@ -26,14 +26,17 @@ afterAll(() => localApi.close());
 const SILENT = { warn: () => {} };
 
 /** The real proxy, whose callers come from the tailnet by the real source over a real socket. */
-async function rigFor({ who, oldName, upstream }: Branch) {
+async function rigFor({ who, oldName, upstream, mode }: Branch) {
   const source = tailscaleSource({
     localApi: openLocalApi({ socketPath: localApi.socketPath }),
     grants: [],
     clock: systemClock,
     log: SILENT,
   });
-  const rig = await startRig({ authenticate: firstThatKnows([source]) });
+  const rig = await startRig({
+    ...(mode === undefined ? {} : { mode }),
+    authenticate: firstThatKnows([source]),
+  });
   const events = await startEvents(200);
   const at: Addresses = {
     recorder: rig.recorder.address,
@@ -73,8 +76,9 @@ test.each(BRANCHES.map(row => [`${row.part} ${row.branch}: ${row.when} (${row.re
     }
     const peer = await rig.upstream.next();
     const asked = await peer.head();
-    expect(valuesIn(asked, 'impersonate-user')).toEqual(['ann@corp.com']);
-    expect(valuesIn(asked, 'authorization')).toEqual(['Bearer proxy-token']);
+    const own = ours.kind === 'ownCredential';
+    expect(valuesIn(asked, 'impersonate-user')).toEqual([own ? 'root' : 'ann@corp.com']);
+    expect(valuesIn(asked, 'authorization')).toEqual([own ? 'Bearer own' : 'Bearer proxy-token']);
     const recorded = ours.kind === 'recorded' || ours.kind === 'passedThrough';
     expect(rig.uploadsBefore).toEqual([recorded ? 1 : 0]);
     expect(told).toHaveLength(ours.kind === 'told' ? 1 : 0);
@@ -92,7 +96,7 @@ test.each(BRANCHES.map(row => [`${row.part} ${row.branch}: ${row.when} (${row.re
       peer.rst();
       await once(client.socket, 'close');
       expect(client.text).not.toMatch(/0\r\n\r\n$/);
-    } else if (row.part !== 'session') {
+    } else if (!isUpgrade(row)) {
       peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
       expect((await client.head())[0]).toBe('HTTP/1.1 200 OK');
     }

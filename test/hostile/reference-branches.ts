@@ -1,51 +1,7 @@
 import type { ErrorCode } from '../../src/errors.ts';
+import type { Addresses, Branch, Ours } from './reference-branch.ts';
 import type { Transport } from './speech.ts';
 import { upgradeRequest } from './speech.ts';
-
-/** What becomes of a request here. The words stand in docs/tailscale.md. */
-export type Ours =
-  | { readonly kind: 'refused'; readonly status: number; readonly code: ErrorCode }
-  | { readonly kind: keyof typeof WORDS };
-
-export const WORDS = {
-  forwarded: 'forwarded as the caller',
-  told: 'the recorder has the event, then forwarded as the caller',
-  recorded: 'a recorder accepts, then the API server is asked as the caller',
-  passedThrough: "the API server's answer as it came; the upload is reset, and no failure is audited",
-  cut: 'the connection is cut, so that nothing looks whole',
-} as const;
-
-/** Addresses that rules can name. */
-export interface Addresses {
-  readonly recorder: string;
-  readonly dead: string;
-  /** Takes events. */
-  readonly events: string;
-  /** An older recorder: it knows nothing of events. */
-  readonly noEvents: string;
-}
-
-export interface Branch {
-  readonly part: keyof typeof PARTS;
-  /** The reference's order: the first that fits is taken. */
-  readonly branch: string;
-  readonly when: string;
-  readonly reference: string;
-  readonly ours: Ours;
-  /** Nobody that is known, nobody since tailscaled fails, or a person with these values of the capability. */
-  readonly who: 'stranger' | 'outage' | ((at: Addresses) => readonly unknown[]);
-  /** The capability has its old name. */
-  readonly oldName?: true;
-  readonly request: string;
-  readonly upstream?: 'gone' | 'refuses' | 'otherProtocol' | 'breaks';
-}
-
-export const PARTS = {
-  request: 'Every request but exec and attach',
-  session: 'exec and attach',
-  upstream: "What the API server's answer comes to",
-  caller: 'Who calls',
-} as const;
 
 const refused = (status: number, code: ErrorCode): Ours => ({ kind: 'refused', status, code });
 const forwarded: Ours = { kind: 'forwarded' };
@@ -94,27 +50,18 @@ function session(
 
 function upstream(
   when: string,
-  does: Branch['upstream'],
+  does: Branch['upstream'] | undefined,
   reference: string,
   ours: Ours,
   how: string = WEBSOCKET,
-  branch = '–',
 ): Branch {
-  return {
-    part: 'upstream',
-    branch,
-    when,
-    reference,
-    ours,
-    who: open,
-    request: how,
-    upstream: does ?? 'gone',
-  };
+  const row = { part: 'upstream' as const, branch: '–', when, reference, ours, who: open, request: how };
+  return does === undefined ? row : { ...row, upstream: does };
 }
 
 const LOST_EVENT = 'an event is asked for, and every recorder';
 
-/** Each branch of facts/tailscale.md 1.3, in its order, and what of 1.4 and 1.5 bears on it. */
+/** Each branch of the reference's two handlers, in their order, and what else decides who calls. */
 export const BRANCHES: readonly Branch[] = [
   request('1', 'nobody is at that address', 'stranger', '500, text', refused(403, 'KW_FORBIDDEN')),
   request('1', 'tailscaled fails', 'outage', '500, text', refused(503, 'KW_IDENTITY_UNAVAILABLE')),
@@ -254,7 +201,7 @@ export const BRANCHES: readonly Branch[] = [
     refused(502, 'KW_UPSTREAM_UNREACHABLE'),
     GET,
   ),
-  upstream('it refuses the session', 'refuses', 'passed through, no recorder is asked', {
+  upstream('it refuses the session', undefined, 'passed through, no recorder is asked', {
     kind: 'passedThrough',
   }),
   upstream('its 101 is for another protocol', 'otherProtocol', '502', refused(502, 'KW_UPSTREAM_PROTOCOL')),
@@ -265,11 +212,11 @@ export const BRANCHES: readonly Branch[] = [
     refused(400, 'KW_BAD_REQUEST'),
     upgradeRequest('websocket', { upgrade: upgradeTo('web\x80socket') }),
   ),
-  upstream('it breaks off after its headers', 'breaks', 'the connection is aborted', { kind: 'cut' }, GET),
+  upstream('it breaks off after its headers', undefined, 'the connection is aborted', { kind: 'cut' }, GET),
 
   {
     part: 'caller',
-    branch: '1.4',
+    branch: '–',
     when: 'nobody is at that address, and `X-Forwarded-For` names a peer',
     reference: 'behind `tailscale serve`: taken for that peer',
     ours: refused(403, 'KW_FORBIDDEN'),
@@ -278,7 +225,7 @@ export const BRANCHES: readonly Branch[] = [
   },
   {
     part: 'caller',
-    branch: '1.5',
+    branch: '–',
     when: 'the old name of the capability cannot be read',
     reference: "forwarded with the **proxy's own** identity",
     ours: refused(403, 'KW_RULES_UNREADABLE'),
@@ -288,7 +235,7 @@ export const BRANCHES: readonly Branch[] = [
   },
   {
     part: 'caller',
-    branch: '1.5',
+    branch: '–',
     when: 'the client asks to act as somebody else',
     reference: 'its `Impersonate-*` are dropped, forwarded as itself',
     ours: refused(403, 'KW_FORBIDDEN'),
@@ -297,34 +244,36 @@ export const BRANCHES: readonly Branch[] = [
   },
   {
     part: 'caller',
-    branch: '1.5',
+    branch: '–',
     when: '`Connection` names a header of ours',
     reference: 'forwarded as the caller',
     ours: forwarded,
     who: nothing,
     request: requestLines('GET /api HTTP/1.1', 'Connection: Impersonate-User, Authorization'),
   },
+  ...[
+    requestLines('GET /api HTTP/1.1', 'Authorization: Bearer own', 'Impersonate-User: root'),
+    upgradeRequest('websocket', { token: 'own', more: ['Impersonate-User: root'] }),
+  ].map(
+    (how, at): Branch => ({
+      part: 'caller',
+      branch: '–',
+      when: `noauth, ${at === 0 ? 'a request' : 'a session'} with a token and \`Impersonate-*\``,
+      reference: 'forwarded with them',
+      ours: { kind: 'ownCredential' },
+      who: nothing,
+      request: how,
+      mode: 'noauth',
+    }),
+  ),
+  {
+    part: 'caller',
+    branch: '–',
+    when: 'noauth, and nobody is at that address',
+    reference: '500, text',
+    ours: refused(403, 'KW_FORBIDDEN'),
+    who: 'stranger',
+    request: requestLines('GET /api HTTP/1.1', 'Authorization: Bearer own'),
+    mode: 'noauth',
+  },
 ];
-
-/** For docs/tailscale.md: one table for each part. */
-export function branchTables(): string {
-  return Object.entries(PARTS)
-    .map(([part, title]) => {
-      const rows = BRANCHES.filter(branch => branch.part === part).map(
-        ({ branch, when, reference, ours }) =>
-          `| ${branch} | ${when} | ${reference} | ${oursInWords(ours)} |`,
-      );
-      return [
-        `### ${title}`,
-        '',
-        "| | when | Tailscale's proxy | kubewitness |",
-        '|---|---|---|---|',
-        ...rows,
-      ].join('\n');
-    })
-    .join('\n\n');
-}
-
-function oursInWords(ours: Ours): string {
-  return ours.kind === 'refused' ? `${ours.status} \`${ours.code}\`` : WORDS[ours.kind];
-}

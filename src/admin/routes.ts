@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SinkHealth } from '../audit/health.ts';
+import type { Readiness } from '../checks/readiness.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
 import { answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
+import { answerLivez, answerReadyz } from './probes.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
 import { RECORDING_PATH } from './recordings-routes.ts';
 
@@ -15,6 +17,7 @@ export interface AdminSessions extends SessionSource {
 /** What the admin port says of the process itself. */
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
+  readonly readiness: Readiness;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -52,17 +55,14 @@ export class AdminRoutes {
           else answerJson(response, 200, view);
         },
       ],
-      [/^\/livez$/, ({ response }) => answerJson(response, 200, { ok: true })],
+      [/^\/livez$/, ({ params, response }) => answerLivez(params, response)],
       [
         /^\/readyz$/,
-        ({ response }) => {
+        ({ params, response }) => {
           const { draining } = sessions;
-          const audit = options.process?.auditHealth();
-          answerJson(response, draining ? 503 : 200, {
-            ok: !draining,
-            draining,
-            ...(audit === undefined ? {} : { audit }),
-          });
+          if (options.process === undefined)
+            answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+          else void answerReadyz({ ...options.process, draining }, params, response);
         },
       ],
       ...(recordings === undefined ? [] : recordingsTable(recordings)),

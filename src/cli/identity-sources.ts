@@ -15,6 +15,7 @@ import { reviewAtUpstream } from '../identity/token-review-request.ts';
 import type { Logger } from '../log.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
 import type { Upstream } from '../upstream/target.ts';
+import { makeEach } from './start-problems.ts';
 
 export interface SourceParts {
   readonly upstream: Upstream;
@@ -25,7 +26,8 @@ export interface SourceParts {
 
 /** The sources of a configuration, in its order, as one. */
 export function authenticatorOf(config: Config, parts: SourceParts): Authenticator {
-  return firstThatKnows(sourceOrder(config.identity).flatMap(name => sourceOf(name, config, parts)));
+  const order = sourceOrder(config.identity);
+  return firstThatKnows(makeEach(order, name => sourceOf(name, config, parts)).flat());
 }
 
 function sourceOf(name: SourceName, config: Config, parts: SourceParts): CallerSource[] {

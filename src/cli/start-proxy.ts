@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { startAdminServer } from '../admin/server.ts';
 import type { AuditSink } from '../audit/record.ts';
+import { Readiness } from '../checks/readiness.ts';
 import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
@@ -24,9 +25,11 @@ import { loadUpstream } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
 import { authenticatorOf, clientTls } from './identity-sources.ts';
 import { listenerCertificate } from './listener-certificate.ts';
+import { outsideChecks, ownChecks } from './readiness-checks.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { recorderAccessOf } from './recorder-access.ts';
 import { onStopSignal } from './signals.ts';
+import { StartProblems } from './start-problems.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -71,25 +74,41 @@ export async function runProxy({ config, readyFile, version }: ProxyCommand): Pr
   await proxy.close();
 }
 
-/** Reads the configuration, checks what it names, and starts everything. Rejects with one message for people. */
+/**
+ * Reads the configuration, checks what it names, and starts everything. Rejects with a message for people, which has a
+ * line for each problem.
+ */
 export async function startProxy(configFile: string, options: StartOptions = {}): Promise<RunningProxy> {
   const config = readConfig(configFile);
   const log = options.log ?? createLogger(config.log.level);
-  const upstream = {
-    ...loadUpstream(upstreamSource(config), {
-      readFile: readText,
-      modifiedAtMs: file => statSync(file).mtimeMs,
-      clock: systemClock,
-      log,
-    }),
-    marksRequests: config.upstream.marker,
+  const problems = new StartProblems();
+  const own = { clock: systemClock, log, readText };
+  const steps = {
+    upstream: await problems.step(() => ({
+      ...loadUpstream(upstreamSource(config), {
+        readFile: readText,
+        modifiedAtMs: file => statSync(file).mtimeMs,
+        clock: systemClock,
+        log,
+      }),
+      marksRequests: config.upstream.marker,
+    })),
+    certificate: await problems.step(() => listenerCertificate(config, own)),
+    clientTls: await problems.step(() => clientTls(config, readText)),
+    recorderAccess: await problems.step(() => recorderAccessOf(config, readText)),
+    sink: await problems.step(() => openAudit(config, own)),
   };
-  const parts = { upstream, clock: systemClock, log, readText };
-  const certificate = await listenerCertificate(config, parts);
-  const authenticate = authenticatorOf(config, parts);
-  await probeUpstream(upstream, { timeoutMs: PROBE_MS });
+  const known = await problems.step(() =>
+    authenticatorOf(config, { ...own, upstream: steps.upstream.value }),
+  );
+  await problems.step(() => probeUpstream(steps.upstream.value, { timeoutMs: PROBE_MS }));
+  problems.throwIfAny();
 
-  const sink = await openAudit(config, parts);
+  const upstream = steps.upstream.value;
+  const certificate = steps.certificate.value;
+  const sink = steps.sink.value;
+  const recorderAccess = steps.recorderAccess.value;
+  const authenticate = known.value;
   const metrics = new Metrics({ auditHealth: () => sink.health() });
   const audit: AuditSink = {
     write: event => {
@@ -99,9 +118,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     close: () => {},
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
-  audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
   const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = config.recording;
-  const recorderAccess = recorderAccessOf(config, readText);
   const access = recorderAccess === undefined ? {} : { access: recorderAccess };
   const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder, access) });
   const sessions = new SessionRegistry({
@@ -122,33 +139,59 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   });
   sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
-  const admin = await startAdminServer({
-    ...config.admin,
-    sessions,
-    log,
-    process: { auditHealth: () => sink.health(), metrics },
-    ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
+  let shownCertificate = certificate.first;
+  const readiness = new Readiness({ clock: systemClock });
+  for (const check of [
+    ...ownChecks({
+      configFile,
+      draining: () => sessions.draining,
+      auditHealth: () => sink.health(),
+      mayStartSession,
+      certificate: () => shownCertificate.cert,
+      clock: systemClock,
+    }),
+    ...outsideChecks(config, { upstream, ...access }),
+  ]) {
+    readiness.set(check);
+  }
+  const admins = await problems.step(() =>
+    startAdminServer({
+      ...config.admin,
+      sessions,
+      log,
+      process: { auditHealth: () => sink.health(), metrics, readiness },
+      ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
+    }),
+  );
+  const servers = await problems.step(() =>
+    startProxyServer({
+      address: config.listen.address,
+      port: config.listen.port,
+      tls: { ...certificate.first, ...steps.clientTls.value },
+      ...(config.listen.proxyProtocol === undefined
+        ? {}
+        : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
+      authenticate,
+      grants: grantsOf(config),
+      forwarder,
+      upstream,
+      audit,
+      mayStartSession,
+      log,
+      clock: systemClock,
+      health,
+      deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, recorderAccess),
+      sessions,
+    }),
+  );
+  problems.throwIfAny();
+  audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
+  const admin = admins.value;
+  const server = servers.value;
+  certificate.follow(changed => {
+    shownCertificate = changed;
+    server.setCertificate(changed);
   });
-  const server = await startProxyServer({
-    address: config.listen.address,
-    port: config.listen.port,
-    tls: { ...certificate.first, ...clientTls(config, readText) },
-    ...(config.listen.proxyProtocol === undefined
-      ? {}
-      : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
-    authenticate,
-    grants: grantsOf(config),
-    forwarder,
-    upstream,
-    audit,
-    mayStartSession,
-    log,
-    clock: systemClock,
-    health,
-    deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, recorderAccess),
-    sessions,
-  });
-  certificate.follow(changed => server.setCertificate(changed));
   return {
     address: server.address,
     port: server.port,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
+import { selfSubjectAccessReview } from './access-review.ts';
 import { serveCollection } from './collection.ts';
 import {
   AGGREGATED_TYPE,
@@ -56,6 +57,12 @@ export async function serveRequest(
     // There is nothing in it to read, and newer clients send it as protobuf.
     await readBody(request);
     sendJson(response, 201, selfSubjectReview(identity));
+    return;
+  }
+  if (route === 'apis/authorization.k8s.io/v1/selfsubjectaccessreviews') {
+    if (request.method !== 'POST') throw methodNotAllowed();
+    const review = parseObject(await readBody(request), mediaType(request));
+    sendJson(response, 201, selfSubjectAccessReview(review, identity));
     return;
   }
   if (['healthz', 'livez', 'readyz'].includes(first ?? '')) {

@@ -11,7 +11,7 @@ export interface Identity {
 }
 
 /** The only account with a token: the proxy's. It may impersonate everybody. */
-const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
+export const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
 
 /** Values of every line of this name, in order; Node reads header bytes as latin1, Kubernetes as UTF-8. */
 export function headerValues(rawHeaders: RawHeaders, name: string): string[] {

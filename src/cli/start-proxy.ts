@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdminServer } from '../admin/server.ts';
 import type { AuditSink } from '../audit/record.ts';
 import { Readiness } from '../checks/readiness.ts';
@@ -28,6 +29,7 @@ import { listenerCertificate } from './listener-certificate.ts';
 import { outsideChecks, ownChecks } from './readiness-checks.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { recorderAccessOf } from './recorder-access.ts';
+import { finishMs, REQUEST_GRACE_MS, shutdownMs } from './shutdown.ts';
 import { onStopSignal } from './signals.ts';
 import { StartProblems } from './start-problems.ts';
 
@@ -35,8 +37,6 @@ import { StartProblems } from './start-problems.ts';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PROBE_MS = 5_000;
 const DIAL_LIMIT_MS = 60_000;
-/** What ordinary requests get to end once sessions have. */
-const REQUEST_GRACE_MS = 5_000;
 
 export interface StartOptions {
   readonly log?: Logger;
@@ -133,7 +133,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       connectRecorder(recorder, { ...options, ...access, limits: { finalAnswerMs } }),
     recordingLimits,
     dialLimitMs: DIAL_LIMIT_MS,
-    limits: { staggerMs, connectMs, finishMs: finalAnswerMs + 5_000 },
+    limits: { staggerMs, connectMs, finishMs: finishMs(config) },
     keepEnded: config.sessions.keepEnded,
     keepEndedMs: config.sessions.keepEndedMs,
   });
@@ -198,8 +198,12 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     adminAddress: admin.address,
     adminPort: admin.port,
     close: async () => {
-      await sessions.drain(config.sessions.drainMs);
-      await server.close(REQUEST_GRACE_MS);
+      log.info({ atMostMs: shutdownMs(config) }, 'shutting down');
+      // Ordinary requests are served all the while: until load balancers have noticed, and as long as sessions live.
+      await Promise.all([sessions.drain(config.sessions.drainMs), sleep(config.shutdown.delayMs)]);
+      const closed = server.close(REQUEST_GRACE_MS);
+      forwarder.endWatches();
+      await closed;
       certificate.close();
       health.close();
       forwarder.close();

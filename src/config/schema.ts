@@ -180,6 +180,14 @@ const sessions = z.strictObject({
   drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
 });
 
+const shutdown = z.strictObject({
+  delayMs: milliseconds
+    .default(5_000)
+    .describe(
+      'After SIGTERM requests are served for so long at least, so that load balancers see readiness go first.',
+    ),
+});
+
 const audit = z
   .strictObject({
     file: file.optional().describe('JSON lines are appended to it.'),
@@ -219,6 +227,7 @@ export const configSchema = z.strictObject({
     .describe('What holds for whom. All that match hold together, strictest first.'),
   recording: recording.prefault({}).describe('Bounds of recordings.'),
   sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+  shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
   audit: audit.describe('Where the audit goes.'),
   log: z
     .strictObject({

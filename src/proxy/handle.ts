@@ -8,7 +8,7 @@ import type { Authenticator } from '../identity/authenticate.ts';
 import type { Grant } from '../identity/grants.ts';
 import { identityRequestOf } from '../identity/identity-request.ts';
 import type { RequestClass } from '../kube/request-info.ts';
-import { classify, isLongRunning } from '../kube/request-info.ts';
+import { classify, isLongRunning, isWatch } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
 import { readTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
@@ -110,6 +110,7 @@ export async function handleRequest(
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
       longRunning: isLongRunning(target.info, target.query),
+      watch: isWatch(target.info, target.query),
       ...(body === undefined ? {} : { body }),
     });
   } catch (thrown) {

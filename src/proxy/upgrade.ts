@@ -38,9 +38,7 @@ export async function handleUpgrade(
     caller = admitted.caller;
     const isSession = admitted.class === 'session';
     const wanted = isSession ? readSession(request, admitted) : readTunnel(request, admitted);
-    if (deps.sessions.draining) {
-      throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
-    }
+    refuseWhenDraining(deps.sessions);
     // The event, the recording and the API server's audit line share one id.
     const id = randomUUID();
     await recordRequest(request, admitted, id, false, deps);
@@ -50,6 +48,8 @@ export async function handleUpgrade(
         'the audit cannot be written, and no session may begin without it',
       );
     }
+    // Telling a recorder of the request took its time.
+    refuseWhenDraining(deps.sessions);
     if (client.destroyed) return;
     if ('exec' in wanted) deps.sessions.start(id, wanted, { client, head });
     else await deps.tunnels.run(id, wanted, client, head);
@@ -60,6 +60,11 @@ export async function handleUpgrade(
   } finally {
     client.off('error', onError);
   }
+}
+
+function refuseWhenDraining({ draining }: Pick<SessionRegistry, 'draining'>): void {
+  if (!draining) return;
+  throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
 }
 
 function readSession(request: IncomingMessage, { target, caller, address }: Admitted): SessionRequest {

@@ -11,7 +11,7 @@ import { until } from './try-cluster.ts';
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 /** The built program with these arguments, once its ready file is there. */
-async function start(args: readonly string[], readyFile: string) {
+export async function start(args: readonly string[], readyFile: string) {
   rmSync(readyFile, { force: true });
   const child = spawn(process.execPath, [main, ...args, '--ready-file', readyFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,7 +29,7 @@ async function start(args: readonly string[], readyFile: string) {
   return { child, ready: JSON.parse(readFileSync(readyFile, 'utf8')) as Record<string, string> };
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill(signal);
@@ -74,6 +74,32 @@ export interface ProxyProcess {
   readonly dir: string;
   readonly pid: number;
   stop(): Promise<void>;
+}
+
+export interface ReplicaProcess {
+  readonly url: string;
+  readonly admin: string;
+  readonly auditFile: string;
+  readonly pid: number;
+  /** Exit code, or the name of the signal that ended it. */
+  readonly exit: Promise<number | string | null>;
+  stop(): Promise<void>;
+}
+
+/** One more proxy in front of the same cluster, with an audit of its own. */
+export async function startReplica(first: ProxyProcess, name: string): Promise<ReplicaProcess> {
+  const config: object = JSON.parse(readFileSync(join(first.dir, 'proxy.yaml'), 'utf8'));
+  const file = join(first.dir, `${name}.yaml`);
+  writeFileSync(file, JSON.stringify({ ...config, audit: { file: `${name}.jsonl` } }));
+  const { child, ready } = await start(['proxy', '--config', file], join(first.dir, `${name}.ready.json`));
+  return {
+    url: ready['proxy'] ?? '',
+    admin: ready['admin'] ?? '',
+    auditFile: join(first.dir, `${name}.jsonl`),
+    pid: child.pid ?? 0,
+    exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
+    stop: () => end(child, 'SIGTERM'),
+  };
 }
 
 export const TOKENS = { open: 'token-of-ann', closed: 'token-of-bob' } as const;
@@ -136,6 +162,7 @@ export async function startProxyProcess(
         { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
         { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
       ],
+      shutdown: { delayMs: 0 },
       audit: { file: 'audit.jsonl' },
       log: { level: 'warn' },
       ...changes,

@@ -13,6 +13,7 @@ export const ERRORS = {
   KW_UPGRADE_REQUIRED: { status: 400, reason: 'BadRequest' },
   KW_TOO_LARGE: { status: 413, reason: 'RequestEntityTooLarge' },
   KW_EXPECTATION_FAILED: { status: 417, reason: 'BadRequest' },
+  KW_OVERLOADED: { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 },
   KW_HEADERS_TOO_LARGE: { status: 431, reason: 'BadRequest' },
   KW_INTERNAL: { status: 500, reason: 'InternalError' },
   KW_UPSTREAM_UNREACHABLE: { status: 502, reason: 'BadGateway' },

@@ -67,6 +67,8 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
       : acceptProxied(server, { isTrusted: settings.trustedRelays, log: settings.log });
   const options = proxied === undefined ? settings : { ...settings, remoteEndOf: proxied.remoteEndOf };
   const replies = new Replies();
+  // Node would leave header lines past the 2,000th out without a word; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
   let closing = false;
   const onReply = (response: ServerResponse): void => {
     replies.track(response);

@@ -15,6 +15,7 @@ import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
+import { createLimits } from '../proxy/limits.ts';
 import { connectRecorder, probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
@@ -177,6 +178,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       upstream,
       audit,
       mayStartSession,
+      limits: createLimits(config.limits),
       log,
       clock: systemClock,
       health,

@@ -21,6 +21,7 @@ import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
 import { framingOf } from './forward-framing.ts';
+import type { Limits } from './limits.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
@@ -35,6 +36,7 @@ export interface ProxyDependencies extends EventDependencies {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
+  readonly limits: Limits;
 }
 
 /** A request that was read, and whose caller is known. */
@@ -70,6 +72,9 @@ export async function handleRequest(
 ): Promise<void> {
   let caller: Caller | undefined;
   try {
+    // Before anything that costs: an overload is not to become one of the sources of identity.
+    const release = deps.limits.requests.take();
+    response.once('close', release);
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const { target } = admitted;
@@ -106,10 +111,15 @@ export async function handleRequest(
     proceed();
     const body = await recordRequest(request, admitted, auditId, framingOf(request).hasBody, deps);
     if (response.destroyed) return;
+    const longRunning = isLongRunning(target.info, target.query);
+    if (longRunning) {
+      response.once('close', deps.limits.longRunning.take());
+      release();
+    }
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
-      longRunning: isLongRunning(target.info, target.query),
+      longRunning,
       watch: isWatch(target.info, target.query),
       ...(body === undefined ? {} : { body }),
     });

@@ -13,6 +13,7 @@ import type { SessionRegistry } from '../session/registry.ts';
 import type { SessionRequest } from '../session/request.ts';
 import type { Admitted, ProxyDependencies } from './handle.ts';
 import { admit, auditRefusal, refusalOf } from './handle.ts';
+import { checkSessions } from './limits.ts';
 import { recordRequest } from './record-request.ts';
 import type { TunnelRequest, Tunnels } from './tunnels.ts';
 
@@ -25,7 +26,7 @@ export async function handleUpgrade(
   client: Duplex,
   head: Buffer,
   deps: ProxyDependencies & {
-    readonly sessions: Pick<SessionRegistry, 'draining' | 'start'>;
+    readonly sessions: Pick<SessionRegistry, 'draining' | 'liveCount' | 'liveCountOf' | 'start'>;
     readonly tunnels: Tunnels;
   },
 ): Promise<void> {
@@ -33,7 +34,9 @@ export async function handleUpgrade(
   const onError = (error: Error): void => deps.log.debug({ error: error.message }, 'client socket failed');
   client.on('error', onError);
   let caller: Caller | undefined;
+  let release = (): void => {};
   try {
+    release = deps.limits.requests.take();
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const isSession = admitted.class === 'session';
@@ -51,13 +54,22 @@ export async function handleUpgrade(
     // Telling a recorder of the request took its time.
     refuseWhenDraining(deps.sessions);
     if (client.destroyed) return;
-    if ('exec' in wanted) deps.sessions.start(id, wanted, { client, head });
-    else await deps.tunnels.run(id, wanted, client, head);
+    if ('exec' in wanted) {
+      const { liveCount } = deps.sessions;
+      const ofCaller = deps.sessions.liveCountOf(caller.user);
+      checkSessions(deps.limits.sessions, { inAll: liveCount, ofCaller });
+      deps.sessions.start(id, wanted, { client, head });
+      return;
+    }
+    const releaseTunnel = deps.limits.longRunning.take();
+    release();
+    await deps.tunnels.run(id, wanted, client, head).finally(releaseTunnel);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
     auditRefusal(request, caller, error, deps.audit);
     await answerErrorOnSocket(client, error);
   } finally {
+    release();
     client.off('error', onError);
   }
 }

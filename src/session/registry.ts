@@ -59,6 +59,13 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     return this.#live.size;
   }
 
+  /** Live sessions of one user. */
+  liveCountOf(user: string): number {
+    let count = 0;
+    for (const { session } of this.#live.values()) if (session.request.caller.user === user) count++;
+    return count;
+  }
+
   /** Takes the client's socket over and runs the session to its end. */
   start(
     id: string,

@@ -5,6 +5,8 @@ import type { StaticIdentity } from '../../src/identity/static-tokens.ts';
 import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
+import type { LimitFigures } from '../../src/proxy/limits.ts';
+import { createLimits } from '../../src/proxy/limits.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
@@ -36,6 +38,7 @@ export interface RigOptions {
   readonly env?: Partial<Pick<RegistryOptions, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
+  readonly limits?: Partial<LimitFigures>;
   /** Beside the two callers, whose tokens are `open` and `closed`. */
   readonly identities?: readonly StaticIdentity[];
 }
@@ -60,6 +63,7 @@ export interface Rig {
   state(name: string): Promise<SessionView>;
 }
 
+const PLENTY = { sessions: 10_000, sessionsPerCaller: 10_000, requests: 10_000, longRunning: 10_000 };
 const certificates = createCertificates(['localhost'], ['127.0.0.1']);
 
 /** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
@@ -114,6 +118,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     authenticate: authenticator(recorders, options.identities ?? []),
     grants: [],
     mayStartSession: () => true,
+    limits: createLimits({ ...PLENTY, ...options.limits }),
     forwarder,
     upstream: target,
     audit: sink,

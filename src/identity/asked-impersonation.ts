@@ -21,6 +21,11 @@ export interface AskedImpersonation {
 /** Extra key upstream for who really calls; the API server's audit shows it beside the impersonated user. */
 export const ORIGINAL_USER = 'kubewitness.dev/original-user';
 
+/** Who really calls, also where they act as somebody else. */
+export function realUser({ user, extra }: Pick<Caller, 'user' | 'extra'>): string {
+  return extra?.[ORIGINAL_USER]?.[0] ?? user;
+}
+
 const EXTRA_PREFIX = 'impersonate-extra-';
 
 /**

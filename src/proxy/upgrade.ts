@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WitnessError } from '../errors.ts';
+import { realUser } from '../identity/asked-impersonation.ts';
 import { readExecOptions } from '../kube/exec-options.ts';
 import { readTunnelUpgrade, tunnelPorts } from '../kube/tunnel-upgrade.ts';
 import { readUpgrade } from '../kube/upgrade.ts';
@@ -56,7 +57,8 @@ export async function handleUpgrade(
     if (client.destroyed) return;
     if ('exec' in wanted) {
       const { liveCount } = deps.sessions;
-      const ofCaller = deps.sessions.liveCountOf(caller.user);
+      const who = realUser(caller);
+      const ofCaller = deps.sessions.liveCountOf(other => realUser(other) === who);
       checkSessions(deps.limits.sessions, { inAll: liveCount, ofCaller });
       deps.sessions.start(id, wanted, { client, head });
       return;

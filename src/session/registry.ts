@@ -4,6 +4,7 @@ import type { Actor } from 'xstate';
 import { createActor } from 'xstate';
 import type { SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
+import type { Caller } from '../policy/caller.ts';
 import type { SessionLimits } from './actors.ts';
 import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
@@ -59,10 +60,10 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     return this.#live.size;
   }
 
-  /** Live sessions of one user. */
-  liveCountOf(user: string): number {
+  /** Live sessions of such callers. */
+  liveCountOf(isOne: (caller: Caller) => boolean): number {
     let count = 0;
-    for (const { session } of this.#live.values()) if (session.request.caller.user === user) count++;
+    for (const { session } of this.#live.values()) if (isOne(session.request.caller)) count++;
     return count;
   }
 

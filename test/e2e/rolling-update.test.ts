@@ -18,6 +18,7 @@ const DRAIN_MS = 4_000;
 interface Shell {
   readonly child: ChildProcess;
   readonly output: ReturnType<typeof reader>;
+  readonly errors: () => string;
   readonly exit: Promise<number>;
 }
 
@@ -48,6 +49,9 @@ test('a rolling update under load: no GET fails, sessions get their drain, each 
 
   await until(() => load.served() > 20);
   const shells = await openOnEach(old, balancer, kubeconfig);
+  balancer.prefer(old[0]);
+  const watch = await openKubectl(kubeconfig, '1.36', ['get', 'pods', '--watch', '-o', 'name'], 'pod/shell');
+  balancer.prefer(undefined);
   for (const replica of old) {
     await balancer.add(await another());
     process.kill(replica.pid, 'SIGTERM');
@@ -62,6 +66,8 @@ test('a rolling update under load: no GET fails, sessions get their drain, each 
     expect(told?.output.text()).toContain('the session was stopped by the shutdown of the proxy');
     expect(await replica.exit).toBe(0);
   }
+  // Its watch ended whole: for kubectl that is the end of it, and no error.
+  expect([await watch.exit, watch.errors()]).toEqual([0, '']);
   // All through the new ones.
   const before = load.served();
   await until(() => load.served() > before + 20);
@@ -99,16 +105,34 @@ async function openOnEach(
   return shells;
 }
 
-async function openShell(kubeconfig: string, version: KubectlVersion, marker: string): Promise<Shell> {
-  const command = ['exec', '-i', 'shell', '--', 'sh', '-c', `echo ${marker}; cat`];
+function openShell(kubeconfig: string, version: KubectlVersion, marker: string): Promise<Shell> {
+  return openKubectl(
+    kubeconfig,
+    version,
+    ['exec', '-i', 'shell', '--', 'sh', '-c', `echo ${marker}; cat`],
+    marker,
+  );
+}
+
+/** A kubectl that has said `marker`. */
+async function openKubectl(
+  kubeconfig: string,
+  version: KubectlVersion,
+  command: readonly string[],
+  marker: string,
+): Promise<Shell> {
   const child = spawn(await kubectlPath(version), ['--kubeconfig', kubeconfig, ...command], {
     stdio: 'pipe',
     env: { PATH: process.env['PATH'], HOME: tmpdir() },
   });
   const output = reader(child);
+  let errors = '';
+  child.stderr.on('data', chunk => {
+    errors += String(chunk);
+  });
   const exit = once(child, 'exit').then(([code]) => Number(code));
   await output.seen(marker);
-  return { child, output, exit };
+  return { child, output, errors: () => errors, exit };
 }
 
 function execStraight(replica: ReplicaProcess, ca: string): Promise<object> {

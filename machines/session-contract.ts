@@ -37,6 +37,8 @@ export type SessionEvent =
   | { readonly type: 'recorder.failed'; readonly cause: Cause }
   /** A recorder took the recording of a session that had failed open. */
   | { readonly type: 'recorder.returned'; readonly recorder: string }
+  /** What the rules let go on unrecorded is used up. */
+  | { readonly type: 'budget.spent'; readonly cause: Cause }
   | { readonly type: 'session.stopped'; readonly by: string };
 
 export interface SessionInput {

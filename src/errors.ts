@@ -9,6 +9,7 @@ export const ERRORS = {
   KW_RULES_UNREADABLE: { status: 403, reason: 'Forbidden' },
   KW_RECORDER_UNAVAILABLE: { status: 403, reason: 'Forbidden' },
   KW_RECORDER_LOST: { status: 403, reason: 'Forbidden' },
+  KW_FAIL_OPEN_BUDGET: { status: 403, reason: 'Forbidden' },
   KW_PROTOCOL_VIOLATION: { status: 400, reason: 'BadRequest' },
   KW_UPGRADE_REQUIRED: { status: 400, reason: 'BadRequest' },
   KW_TOO_LARGE: { status: 413, reason: 'RequestEntityTooLarge' },

@@ -36,8 +36,8 @@ export interface ProxyServerOptions extends ProxyDependencies {
 export interface ProxyServer {
   readonly address: string;
   readonly port: number;
-  /** For connections from here on. */
-  setCertificate(certificate: { readonly cert: string; readonly key: string }): void;
+  /** For connections from here on. Whether clients are asked for certificates stays as at the start. */
+  setTls(tls: ProxyServerOptions['tls']): void;
   /** Takes no new connections, ends tunnels and idle connections, gives the rest `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
@@ -114,7 +114,7 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
   return {
     address,
     port,
-    setCertificate: ({ cert, key }) => server.setSecureContext({ ...settings.tls, cert, key }),
+    setTls: tls => server.setSecureContext(tls),
     close: async graceMs => {
       closing = true;
       tunnels.close();

@@ -76,6 +76,15 @@ const streams = z
   .strictObject({ stdout: tally, stderr: tally })
   .meta({ id: 'Streams', description: 'What the command wrote, raw, recorded or not.' });
 
+const budget = z
+  .strictObject({
+    rule: text.describe('Origin of the rule that has it.'),
+    limit: z.enum(['secondsPerDay', 'concurrent']),
+    allowed: count,
+    used: count.describe('Seconds of the UTC day, or sessions at that moment.'),
+  })
+  .meta({ id: 'Budget', description: 'A fail-open budget that was used up, so that open became closed.' });
+
 const reason = z.strictObject({ code: text, message: text });
 
 const session = { sessionId: text.describe('Also the Audit-ID upstream.'), user, client, target };
@@ -141,6 +150,7 @@ const facts = z.discriminatedUnion('type', [
       .enum(['denied', 'terminated', 'continuedUnrecorded', 'handedOver', 'none'])
       .describe('What was done about it. none: the session had ended.'),
     attempts: z.array(attempt),
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
   }),
   z.strictObject({
@@ -172,6 +182,7 @@ const facts = z.discriminatedUnion('type', [
     gaps: z.array(gap),
     unrecordedMs: milliseconds,
     unrecordedBytes: count,
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
     recording: recording.optional(),
   }),
@@ -220,9 +231,16 @@ const facts = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('config.changed'),
+    trigger: z.enum(['files', 'SIGHUP']).describe('How it came to be looked at.'),
     applied: z.boolean(),
-    sha256: sha256.optional().describe('Of the file.'),
-    problems: z.array(text),
+    outcome: z
+      .enum(['applied', 'refused', 'needsRestart'])
+      .describe('What was not applied has changed nothing: what was in force before still is.'),
+    sha256Before: sha256.describe('Of the configuration that was in force.'),
+    sha256: sha256.optional().describe('Of the configuration file; absent: it cannot be read.'),
+    sections: z.array(text).describe('Top-level fields that differ.'),
+    files: z.array(text).describe('Files that the configuration names, and that have changed.'),
+    problems: z.array(text).describe('Why it was not applied.'),
   }),
   z.strictObject({ type: z.literal('proxy.started'), version: text, cluster: text }),
   z.strictObject({ type: z.literal('proxy.stopped'), reason: text }),

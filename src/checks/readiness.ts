@@ -37,6 +37,12 @@ export class Readiness {
     this.#answers.delete(check.name);
   }
 
+  /** These and no others. */
+  setAll(checks: readonly Check[]): void {
+    for (const name of this.names) this.delete(name);
+    for (const check of checks) this.set(check);
+  }
+
   delete(name: string): void {
     this.#checks.delete(name);
     this.#answers.delete(name);

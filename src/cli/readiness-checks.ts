@@ -18,6 +18,7 @@ import { openLocalApi } from '../tailscale/local-api.ts';
 import { mayWe } from '../upstream/access-review.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import type { Upstream } from '../upstream/target.ts';
+import type { LiveConfigState } from './live-config.ts';
 
 /** What lies outside may come and go within seconds. */
 const OUTSIDE_MS = 5_000;
@@ -65,7 +66,7 @@ export function outsideChecks(config: Config, { upstream, access }: CheckParts):
 
 /** What the process itself can say without asking anybody. */
 export function ownChecks(state: {
-  readonly configFile: string;
+  readonly config: () => LiveConfigState & { readonly appliedAtMs: number };
   readonly draining: () => boolean;
   readonly auditHealth: () => SinkHealth;
   readonly mayStartSession: () => boolean;
@@ -74,7 +75,7 @@ export function ownChecks(state: {
   readonly clock: Clock;
 }): Check[] {
   return [
-    { name: 'config', keepMs: 0, run: () => `read from ${state.configFile}` },
+    { name: 'config', keepMs: 0, run: () => configInWords(state.config()) },
     {
       name: 'shutdown',
       keepMs: 0,
@@ -90,6 +91,19 @@ export function ownChecks(state: {
       run: () => certificateAge(state.certificate(), state.clock.now()),
     },
   ];
+}
+
+/** One that was refused leaves a good one in force, so the proxy stays ready. */
+function configInWords({
+  state,
+  sha256,
+  problems,
+  appliedAtMs,
+}: LiveConfigState & { readonly appliedAtMs: number }): string {
+  const inForce = `sha256 ${sha256} in force since ${new Date(appliedAtMs).toISOString()}`;
+  if (state === 'current') return inForce;
+  const what = state === 'refused' ? 'what its files say now is refused' : 'what its file says now waits';
+  return `${inForce}; ${what}: ${problems.join('; ')}`;
 }
 
 /** Sources that only read files have read them at the start. */

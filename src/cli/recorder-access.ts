@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { RecorderAccess } from '../recording/recorder-access.ts';
+import { authoritiesIn } from './identity-sources.ts';
 
 /** How the proxy speaks to recorders; undefined: in the clear. */
 export function recorderAccessOf(
@@ -8,6 +9,8 @@ export function recorderAccessOf(
 ): RecorderAccess | undefined {
   if (tls === undefined) return undefined;
   const { ca, cert, key, tokenFile } = tls;
+  // OpenSSL would take a text without any certificate for no authority at all.
+  if (ca !== undefined) authoritiesIn(ca, readText);
   return {
     tls: {
       ...(ca === undefined ? {} : { ca: readText(ca) }),

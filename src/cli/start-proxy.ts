@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdminServer } from '../admin/server.ts';
@@ -7,16 +7,14 @@ import { Readiness } from '../checks/readiness.ts';
 import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
-import { grantsOf } from '../config/rules.ts';
 import type { Config } from '../config/schema.ts';
-import { messageOf } from '../errors.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
 import { createLimits } from '../proxy/limits.ts';
-import { connectRecorder, probeRecorder } from '../recording/connect.ts';
+import { probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
 import { startProxyServer } from '../server.ts';
@@ -25,13 +23,19 @@ import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream } from '../upstream/target.ts';
 import { openAudit } from './audit-sink.ts';
-import { authenticatorOf, clientTls } from './identity-sources.ts';
-import { listenerCertificate } from './listener-certificate.ts';
+import { openLedger } from './fail-open-budgets.ts';
+import { FileWatch } from './file-watch.ts';
+import { after, listenerCertificate } from './listener-certificate.ts';
+import type { ReloadReport } from './live-config.ts';
+import { LiveConfig } from './live-config.ts';
+import type { Policy } from './policy.ts';
+import { policyOf } from './policy.ts';
+import { readText } from './read-text.ts';
 import { outsideChecks, ownChecks } from './readiness-checks.ts';
 import { writeReadyFile } from './ready-file.ts';
-import { recorderAccessOf } from './recorder-access.ts';
-import { finishMs, REQUEST_GRACE_MS, shutdownMs } from './shutdown.ts';
-import { onStopSignal } from './signals.ts';
+import { reportReload } from './report-reload.ts';
+import { REQUEST_GRACE_MS, shutdownMs } from './shutdown.ts';
+import { onReloadSignal, onStopSignal } from './signals.ts';
 import { StartProblems } from './start-problems.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
@@ -52,6 +56,8 @@ export interface RunningProxy {
   readonly port: number;
   readonly adminAddress: string;
   readonly adminPort: number;
+  /** Takes what the configuration, the files that it names and the certificate are now, without waiting. */
+  reload(): void;
   /** Drains: no new sessions, live ones get their time, recordings are finished, the audit is closed. */
   close(): Promise<void>;
 }
@@ -64,7 +70,10 @@ export interface ProxyCommand {
 
 /** `kubewitness proxy`: runs until a signal, drains, and exits 0. */
 export async function runProxy({ config, readyFile, version }: ProxyCommand): Promise<void> {
+  let reload = (): void => {};
+  onReloadSignal(() => reload());
   const proxy = await startProxy(config, { version });
+  reload = () => proxy.reload();
   const urls = {
     proxy: `https://${proxy.address}:${proxy.port}`,
     admin: `http://${proxy.adminAddress}:${proxy.adminPort}`,
@@ -80,8 +89,10 @@ export async function runProxy({ config, readyFile, version }: ProxyCommand): Pr
  * line for each problem.
  */
 export async function startProxy(configFile: string, options: StartOptions = {}): Promise<RunningProxy> {
-  const config = readConfig(configFile);
-  const log = options.log ?? createLogger(config.log.level);
+  const text = readText(configFile);
+  const config = readConfig(text, configFile);
+  const ownLog = createLogger(config.log.level);
+  const log = options.log ?? ownLog;
   const problems = new StartProblems();
   const own = { clock: systemClock, log, readText };
   const steps = {
@@ -95,12 +106,21 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       marksRequests: config.upstream.marker,
     })),
     certificate: await problems.step(() => listenerCertificate(config, own)),
-    clientTls: await problems.step(() => clientTls(config, readText)),
-    recorderAccess: await problems.step(() => recorderAccessOf(config, readText)),
     sink: await problems.step(() => openAudit(config, own)),
   };
-  const known = await problems.step(() =>
-    authenticatorOf(config, { ...own, upstream: steps.upstream.value }),
+  const lives = await problems.step(
+    () =>
+      new LiveConfig<Policy>(
+        {
+          file: configFile,
+          read: readText,
+          parse: changed => readConfig(changed, configFile),
+          make: (now, read) => policyOf(now, { ...own, upstream: steps.upstream.value, readText: read }),
+          reported: report => onReload(report),
+        },
+        text,
+        config,
+      ),
   );
   await problems.step(() => probeUpstream(steps.upstream.value, { timeoutMs: PROBE_MS }));
   problems.throwIfAny();
@@ -108,9 +128,14 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const upstream = steps.upstream.value;
   const certificate = steps.certificate.value;
   const sink = steps.sink.value;
-  const recorderAccess = steps.recorderAccess.value;
-  const authenticate = known.value;
-  const metrics = new Metrics({ auditHealth: () => sink.health() });
+  const live = lives.value;
+  let appliedAtMs = systemClock.now();
+  const failOpen = openLedger(config, systemClock);
+  const metrics = new Metrics({
+    auditHealth: () => sink.health(),
+    config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
+    failOpenSeconds: () => failOpen.secondsToday(),
+  });
   const audit: AuditSink = {
     write: event => {
       metrics.audited(event);
@@ -119,42 +144,44 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     close: () => {},
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
-  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = config.recording;
-  const access = recorderAccess === undefined ? {} : { access: recorderAccess };
-  const health = new RecorderHealth({ probe: recorder => probeRecorder(recorder, access) });
+  const health = new RecorderHealth({
+    probe: recorder => {
+      const { access } = live.made;
+      return probeRecorder(recorder, access === undefined ? {} : { access });
+    },
+  });
   const sessions = new SessionRegistry({
     health,
+    failOpen,
     mayStartSession,
     cluster: config.cluster,
     upstream,
     clock: systemClock,
     log,
     audit,
-    connectRecorder: (recorder, options) =>
-      connectRecorder(recorder, { ...options, ...access, limits: { finalAnswerMs } }),
-    recordingLimits,
     dialLimitMs: DIAL_LIMIT_MS,
-    limits: { staggerMs, connectMs, finishMs: finishMs(config) },
-    keepEnded: config.sessions.keepEnded,
-    keepEndedMs: config.sessions.keepEndedMs,
+    settings: () => live.made.sessions,
+    keepEnded: () => ({ atMost: live.config.sessions.keepEnded, forMs: live.config.sessions.keepEndedMs }),
   });
   sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
-  let shownCertificate = certificate.first;
+  let shown = certificate.first;
   const readiness = new Readiness({ clock: systemClock });
-  for (const check of [
-    ...ownChecks({
-      configFile,
-      draining: () => sessions.draining,
-      auditHealth: () => sink.health(),
-      mayStartSession,
-      certificate: () => shownCertificate.cert,
-      clock: systemClock,
-    }),
-    ...outsideChecks(config, { upstream, ...access }),
-  ]) {
-    readiness.set(check);
-  }
+  const setChecks = (): void => {
+    const { access } = live.made;
+    readiness.setAll([
+      ...ownChecks({
+        config: () => ({ ...live.state(), appliedAtMs }),
+        draining: () => sessions.draining,
+        auditHealth: () => sink.health(),
+        mayStartSession,
+        certificate: () => shown.cert,
+        clock: systemClock,
+      }),
+      ...outsideChecks(live.config, { upstream, ...(access === undefined ? {} : { access }) }),
+    ]);
+  };
+  setChecks();
   const admins = await problems.step(() =>
     startAdminServer({
       ...config.admin,
@@ -168,12 +195,11 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     startProxyServer({
       address: config.listen.address,
       port: config.listen.port,
-      tls: { ...certificate.first, ...steps.clientTls.value },
+      tls: { ...certificate.first, ...live.made.clients },
       ...(config.listen.proxyProtocol === undefined
         ? {}
         : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
-      authenticate,
-      grants: grantsOf(config),
+      policy: () => live.made,
       forwarder,
       upstream,
       audit,
@@ -182,7 +208,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       log,
       clock: systemClock,
       health,
-      deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, recorderAccess),
+      deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
       sessions,
     }),
   );
@@ -191,18 +217,37 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const admin = admins.value;
   const server = servers.value;
   certificate.follow(changed => {
-    shownCertificate = changed;
-    server.setCertificate(changed);
+    shown = changed;
+    server.setTls({ ...shown, ...live.made.clients });
+  });
+  const onReload = (report: ReloadReport): void => {
+    reportReload(report, { log, audit });
+    if (report.outcome !== 'applied') return;
+    appliedAtMs = systemClock.now();
+    ownLog.level = live.config.log.level;
+    setChecks();
+    server.setTls({ ...shown, ...live.made.clients });
+  };
+  const watch = new FileWatch({
+    look: () => live.look(),
+    take: (seen, trigger) => live.take(seen, trigger),
+    after,
   });
   return {
     address: server.address,
     port: server.port,
     adminAddress: admin.address,
     adminPort: admin.port,
+    reload: () => {
+      certificate.now();
+      watch.now();
+    },
     close: async () => {
-      log.info({ atMostMs: shutdownMs(config) }, 'shutting down');
+      watch.close();
+      const { sessions: own, shutdown } = live.config;
+      log.info({ atMostMs: shutdownMs(live.config) }, 'shutting down');
       // Ordinary requests are served all the while: until load balancers have noticed, and as long as sessions live.
-      await Promise.all([sessions.drain(config.sessions.drainMs), sleep(config.shutdown.delayMs)]);
+      await Promise.all([sessions.drain(own.drainMs), sleep(shutdown.delayMs)]);
       const closed = server.close(REQUEST_GRACE_MS);
       forwarder.endWatches();
       await closed;
@@ -217,9 +262,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   };
 }
 
-function readConfig(file: string): Config {
+function readConfig(text: string, file: string): Config {
   const folder = dirname(resolve(file));
-  return withFiles(parseConfig(readText(file), file), named => resolve(folder, named));
+  return withFiles(parseConfig(text, file), named => resolve(folder, named));
 }
 
 function upstreamSource({ upstream }: Config) {
@@ -236,15 +281,4 @@ function upstreamSource({ upstream }: Config) {
       folder: SERVICE_ACCOUNT,
     },
   };
-}
-
-/** Reads a file, or says in one line which and why not. */
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why = code === 'ENOENT' ? 'no such file' : messageOf(error);
-    throw new Error(`cannot read ${file}: ${why}`, { cause: error });
-  }
 }

@@ -1,35 +1,15 @@
 import { z } from 'zod';
-import { nameFlaw } from '../policy/caller.ts';
-import { parseRecorderAddress } from '../recording/recorder-address.ts';
-import {
-  identitySchema,
-  impersonateAsSchema,
-  proxyProtocolSchema,
-  tailscaleCertificateSchema,
-} from './identity-schema.ts';
+import { grantSchema, name } from './grant-schema.ts';
+import { identitySchema, proxyProtocolSchema, tailscaleCertificateSchema } from './identity-schema.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
 const text = z.string().min(1, 'must not be empty');
 const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const port = z.int().min(0).max(65_535);
-/** What stands in a header towards the API server. */
-const name = z.string().superRefine((value, context) => {
-  const flaw = nameFlaw(value);
-  if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw });
-});
-const recorderAddress = z.string().superRefine((value, context) => {
-  try {
-    parseRecorderAddress(value);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
-  }
-});
-
 const tls = z
   .strictObject({
-    cert: file.optional().describe('Certificate chain, PEM; read again every minute, as is its key.'),
+    cert: file.optional().describe('Certificate chain, PEM; read again as it is replaced, as is its key.'),
     key: file.optional().describe('Private key, PEM.'),
     tailscale: tailscaleCertificateSchema
       .optional()
@@ -106,43 +86,6 @@ const staticIdentity = z
     entry => [entry.token, entry.tokenFile, entry.tokenSha256].filter(way => way !== undefined).length === 1,
     'needs exactly one of token, tokenFile and tokenSha256',
   );
-
-const subject = z
-  .strictObject({
-    user: text.optional().describe('Name of a user; * stands for any run of characters.'),
-    group: text.optional().describe('Name of a group; * stands for any run of characters.'),
-  })
-  .refine(value => (value.user === undefined) !== (value.group === undefined), 'needs either user or group');
-
-const grant = z.strictObject({
-  subjects: z
-    .array(subject)
-    .min(1, 'must name somebody')
-    .describe('Whom this grant is for; one match is enough.'),
-  impersonate: z
-    .strictObject({ groups: z.array(name).default([]).describe('Groups added to the own ones.') })
-    .optional()
-    .describe('What is added to the identity towards the API server.'),
-  impersonateAs: impersonateAsSchema.optional().describe('Whom they may act as with --as.'),
-  recorderAddrs: z
-    .array(recorderAddress)
-    .default([])
-    .describe('Recorders as host:port, in the order to be tried; IPv6 in brackets.'),
-  enableEvents: z
-    .boolean()
-    .default(false)
-    .describe('Every request is told to a recorder as an event before it is forwarded.'),
-  enforceRecorder: z
-    .boolean()
-    .default(false)
-    .describe('Fail closed: no session without a recorder, and no road around it.'),
-  unrecordable: z
-    .enum(['deny', 'audit'])
-    .optional()
-    .describe(
-      'What becomes of roads around an enforced recorder: deny (so without this), or audit. One deny outweighs every audit.',
-    ),
-});
 
 const recorderAccess = z
   .strictObject({
@@ -233,7 +176,7 @@ export const configSchema = z.strictObject({
     'How callers are known.',
   ),
   grants: z
-    .array(grant)
+    .array(grantSchema)
     .default([])
     .describe('What holds for whom. All that match hold together, strictest first.'),
   recording: recording.prefault({}).describe('Bounds of recordings.'),

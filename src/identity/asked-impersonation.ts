@@ -4,9 +4,10 @@ import { pairsOf, valuesOf } from '../headers.ts';
 import { singleValue } from '../kube/single-value.ts';
 import type { Caller } from '../policy/caller.ts';
 import { refuseUncarriable } from '../policy/caller.ts';
+import { matchesName } from '../policy/match-name.ts';
 import type { CapabilityRule } from '../policy/rules.ts';
 import type { Grant } from './grants.ts';
-import { matchesName, rulesFor } from './grants.ts';
+import { rulesFor } from './grants.ts';
 import { decodeExtraKey, decodeHeaderText } from './header-text.ts';
 
 /** Whom a client wants to act as: `kubectl --as … --as-group … --as-uid …`. */

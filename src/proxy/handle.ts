@@ -7,6 +7,8 @@ import { actingAs, readAskedImpersonation } from '../identity/asked-impersonatio
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Grant } from '../identity/grants.ts';
 import { identityRequestOf } from '../identity/identity-request.ts';
+import type { Place } from '../kube/place.ts';
+import { placeOf } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
 import { classify, isLongRunning, isWatch } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
@@ -25,10 +27,16 @@ import type { Limits } from './limits.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
-export interface ProxyDependencies extends EventDependencies {
+/** Who is known, and what holds for whom: what a reload of the configuration replaces. */
+export interface RequestPolicy {
   readonly authenticate: Authenticator;
   /** For those who act as others: what holds for the others too. */
   readonly grants: readonly Grant[];
+}
+
+export interface ProxyDependencies extends EventDependencies {
+  /** As it is now. Each request asks once, so that it is judged by one configuration to its end. */
+  readonly policy: () => RequestPolicy;
   /** Whom a relayed connection comes from; undefined for any other socket. */
   readonly remoteEndOf?: (socket: Socket) => RemoteEnd | undefined;
   readonly forwarder: Forwarder;
@@ -43,6 +51,8 @@ export interface ProxyDependencies extends EventDependencies {
 export interface Admitted {
   readonly target: KubeTarget;
   readonly class: RequestClass;
+  /** What rules for recording are chosen by. */
+  readonly place: Place;
   readonly caller: Caller;
   /** Where the client is: what the relay in front said, or the other end of the connection. */
   readonly address: string | undefined;
@@ -54,10 +64,13 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   checkHeaders(rawHeaders);
   const target = readTarget(method, url);
   const seen = identityRequestOf(request, deps.remoteEndOf?.(request.socket));
-  const known = await deps.authenticate(seen);
+  const { authenticate, grants } = deps.policy();
+  const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
-  const caller = asked === undefined ? known : actingAs(known, asked, deps.grants);
-  return { target, class: classify(target.info, method), caller, address: seen.remoteAddress };
+  const caller = asked === undefined ? known : actingAs(known, asked, grants);
+  const requestClass = classify(target.info, method);
+  const place = placeOf(target.info, requestClass);
+  return { target, class: requestClass, place, caller, address: seen.remoteAddress };
 }
 
 /**
@@ -84,7 +97,7 @@ export async function handleRequest(
         'exec and attach need a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
       );
     }
-    const decision = decideRequest(caller.rules, admitted.class);
+    const decision = decideRequest(caller.rules, admitted.class, admitted.place);
     if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
     if (admitted.class === 'tunnel') {
       throw new WitnessError(

@@ -108,7 +108,7 @@ function readSession(request: IncomingMessage, { target, caller, address }: Admi
 function readTunnel(request: IncomingMessage, admitted: Admitted): TunnelRequest {
   const { method = '', rawHeaders, headers } = request;
   const { target, caller, address } = admitted;
-  const decision = decideRequest(caller.rules, admitted.class);
+  const decision = decideRequest(caller.rules, admitted.class, admitted.place);
   if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
   const upgrade = readTunnelUpgrade(admitted.class, target.info, method, rawHeaders);
   return {

@@ -16,6 +16,7 @@ import type { Decision } from '../policy/decide.ts';
 import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import type { Violation } from '../wire/codec.ts';
+import type { SpentBudget } from './fail-open-ledger.ts';
 import type { SessionRequest } from './request.ts';
 import { contractName } from './view.ts';
 
@@ -27,6 +28,7 @@ export interface RecordingFailure {
   readonly failMode: 'open' | 'closed';
   readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'handedOver' | 'none';
   readonly attempts?: readonly AuditAttempt[];
+  readonly budget?: SpentBudget;
   readonly lastAcked?: AuditLastAcked;
 }
 
@@ -38,6 +40,7 @@ export interface SessionEnd {
   readonly durationMs: number;
   readonly streams: StreamTallies;
   readonly gaps: readonly Gap[];
+  readonly budget?: SpentBudget;
   readonly lastAcked?: AuditLastAcked;
   readonly recording?: AuditRecording;
 }
@@ -161,7 +164,18 @@ export class SessionAudit {
   ended(end: SessionEnd): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { output, recorder, subprotocol, exitCode, durationMs, streams, gaps, lastAcked, recording } = end;
+    const {
+      output,
+      recorder,
+      subprotocol,
+      exitCode,
+      durationMs,
+      streams,
+      gaps,
+      budget,
+      lastAcked,
+      recording,
+    } = end;
     const kept = {
       ...(recorder === undefined ? {} : { recorder }),
       streams,
@@ -181,6 +195,7 @@ export class SessionAudit {
       gaps,
       unrecordedMs: sum(gaps.map(({ fromMs, toMs }) => toMs - fromMs)),
       unrecordedBytes: sum(gaps.map(({ bytes }) => bytes)),
+      ...(budget === undefined ? {} : { budget }),
       ...(lastAcked === undefined ? {} : { lastAcked }),
     });
   }

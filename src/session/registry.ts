@@ -5,22 +5,21 @@ import { createActor } from 'xstate';
 import type { SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
 import type { Caller } from '../policy/caller.ts';
-import type { SessionLimits } from './actors.ts';
-import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
+import { provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
 import type { Step } from './observe.ts';
 import { onEachStep } from './observe.ts';
 import type { SessionRequest } from './request.ts';
-import type { SessionEnvironment } from './session.ts';
+import type { SessionEnvironment, SessionSettings } from './session.ts';
 import { Session } from './session.ts';
 import type { SessionView, Transition } from './view.ts';
 import { contractName } from './view.ts';
 
-export interface RegistryOptions extends SessionEnvironment {
-  readonly limits?: Partial<SessionLimits>;
-  /** How long, and how many, ended sessions stay listed. */
-  readonly keepEndedMs: number;
-  readonly keepEnded: number;
+export interface RegistryOptions extends Omit<SessionEnvironment, keyof SessionSettings> {
+  /** As they are now; asked for once by each session. */
+  readonly settings: () => SessionSettings;
+  /** How many ended sessions stay listed, and how long. */
+  readonly keepEnded: () => { readonly atMost: number; readonly forMs: number };
 }
 
 interface Live {
@@ -46,10 +45,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
   constructor(options: RegistryOptions) {
     super();
     this.#options = options;
-    this.#machine = provideSessionMachine(id => this.#find(id), options.log, {
-      ...DEFAULT_SESSION_LIMITS,
-      ...options.limits,
-    });
+    this.#machine = provideSessionMachine(id => this.#find(id), options.log);
   }
 
   get draining(): boolean {
@@ -73,8 +69,8 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     request: SessionRequest,
     socket: { readonly client: Duplex; readonly head: Buffer },
   ): void {
-    const { clock } = this.#options;
-    const session = new Session(id, request, socket, this.#options);
+    const { clock, settings } = this.#options;
+    const session = new Session(id, request, socket, { ...this.#options, ...settings() });
     const transitions: Transition[] = [];
     const actor = createActor(this.#machine, {
       input: { id },
@@ -172,15 +168,17 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
       streams: session.tallies,
       gaps: session.gaps,
+      ...(session.spentBudget === undefined ? {} : { budget: session.spentBudget }),
     });
     this.#tell(view);
     live.tellEnded();
   }
 
   #forgetOld(): void {
-    const { keepEnded, keepEndedMs, clock } = this.#options;
+    const { keepEnded, clock } = this.#options;
+    const { atMost, forMs } = keepEnded();
     for (const [id, { at }] of this.#ended) {
-      if (this.#ended.size <= keepEnded && clock.monotonic() - at <= keepEndedMs) return;
+      if (this.#ended.size <= atMost && clock.monotonic() - at <= forMs) return;
       this.#ended.delete(id);
     }
   }

@@ -124,8 +124,16 @@ describe('bad input gets a clear line, an exit code and no stack trace', () => {
     expect(lost.stdout.toString()).toContain('refused, since no recorder is left');
 
     const alone = await kubewitness(['check', '--config', config, '--lost', 'rec:8181']);
-    expect(alone.code).toBe(1);
-    expect(alone.stderr).toContain('--as and --request go together');
+    expect(alone).toMatchObject({ code: 1, stderr: '' });
+    expect(alone.stdout.toString()).toMatch(/^refused:\n {2}user ann: .*grants\[0\]\nnot touched: \d of \d/);
+
+    const good = await kubewitness(['check', '--config', config]);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout.toString()).toMatch(/is good\ncallers are known by .*\ngrants\[0\]: user ann\n/);
+
+    const nobody = await kubewitness(['check', '--config', config, '--request', 'exec default/shell']);
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toContain('--request goes with --as or --serviceaccount');
   });
 
   test('help and version', async () => {

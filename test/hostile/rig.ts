@@ -16,8 +16,10 @@ import { createCertificates } from '../../src/sandbox/certificate.ts';
 import type { ProxyServer } from '../../src/server.ts';
 import { startProxyServer } from '../../src/server.ts';
 import type { SessionLimits } from '../../src/session/actors.ts';
-import type { RegistryOptions } from '../../src/session/registry.ts';
+import { DEFAULT_SESSION_LIMITS } from '../../src/session/actors.ts';
+import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
+import type { SessionEnvironment } from '../../src/session/session.ts';
 import type { SessionView } from '../../src/session/view.ts';
 import { plainUpstream } from '../src/upstream/plain-upstream.ts';
 import type { Peer } from './peer.ts';
@@ -35,7 +37,7 @@ export interface RigOptions {
   readonly recorderLimits?: Partial<RecorderLimits>;
   readonly recordingLimits?: Partial<RecordingLimits>;
   readonly dialLimitMs?: number;
-  readonly env?: Partial<Pick<RegistryOptions, 'clock' | 'connectRecorder'>>;
+  readonly env?: Partial<Pick<SessionEnvironment, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
   readonly limits?: Partial<LimitFigures>;
@@ -89,20 +91,29 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const sessions = new SessionRegistry({
     health,
+    failOpen: new FailOpenLedger({ clock: systemClock }),
     mayStartSession: () => true,
     cluster: 'hostile',
     upstream: target,
-    clock: systemClock,
+    clock: options.env?.clock ?? systemClock,
     log: logger,
     audit: sink,
-    connectRecorder: (address, connecting) =>
-      connectRecorder(address, { ...connecting, limits: options.recorderLimits ?? {} }),
-    recordingLimits: options.recordingLimits ?? {},
     dialLimitMs: options.dialLimitMs ?? 20_000,
-    limits: { staggerMs: 20, connectMs: 10_000, finishMs: 10_000, ...options.sessionLimits },
-    keepEnded: 1_000,
-    keepEndedMs: 600_000,
-    ...options.env,
+    settings: () => ({
+      connectRecorder:
+        options.env?.connectRecorder ??
+        ((address, connecting) =>
+          connectRecorder(address, { ...connecting, limits: options.recorderLimits ?? {} })),
+      recordingLimits: options.recordingLimits ?? {},
+      limits: {
+        ...DEFAULT_SESSION_LIMITS,
+        staggerMs: 20,
+        connectMs: 10_000,
+        finishMs: 10_000,
+        ...options.sessionLimits,
+      },
+    }),
+    keepEnded: () => ({ atMost: 1_000, forMs: 600_000 }),
   });
   const seen = new Map<string, SessionView>();
   sessions.on('changed', view => {
@@ -111,12 +122,12 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   });
   const forwarder = createForwarder(target, { log: logger });
   const { certPem: cert, keyPem: key } = await certificates;
+  const policy = { authenticate: authenticator(recorders, options.identities ?? []), grants: [] };
   const server = await startProxyServer({
     address: '127.0.0.1',
     port: 0,
     tls: { cert, key },
-    authenticate: authenticator(recorders, options.identities ?? []),
-    grants: [],
+    policy: () => policy,
     mayStartSession: () => true,
     limits: createLimits({ ...PLENTY, ...options.limits }),
     forwarder,

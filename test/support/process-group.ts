@@ -26,7 +26,11 @@ export async function start(args: readonly string[], readyFile: string) {
     if (child.exitCode !== null) throw new Error(`${args[0]} ended with ${child.exitCode}:\n${output}`);
     return existsSync(readyFile);
   });
-  return { child, ready: JSON.parse(readFileSync(readyFile, 'utf8')) as Record<string, string> };
+  return {
+    child,
+    output: () => output,
+    ready: JSON.parse(readFileSync(readyFile, 'utf8')) as Record<string, string>,
+  };
 }
 
 export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -73,6 +77,10 @@ export interface ProxyProcess {
   readonly sandbox: Sandbox;
   readonly dir: string;
   readonly pid: number;
+  /** What it was started with, before it was written down. */
+  readonly configuration: object;
+  /** Its log and what it printed, so far. */
+  readonly output: () => string;
   stop(): Promise<void>;
 }
 
@@ -102,6 +110,15 @@ export async function startReplica(first: ProxyProcess, name: string): Promise<R
   };
 }
 
+/** Writes the configuration into its folder and gives its path. */
+export type PlaceConfig = (dir: string, text: string) => string;
+
+const inPlainFile: PlaceConfig = (dir, text) => {
+  const file = join(dir, 'proxy.yaml');
+  writeFileSync(file, text);
+  return file;
+};
+
 export const TOKENS = { open: 'token-of-ann', closed: 'token-of-bob' } as const;
 
 /** A server as the proxy's upstream kubeconfig names it. */
@@ -111,14 +128,17 @@ export interface UpstreamServer {
   readonly token: string;
 }
 
-/**
- * `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. `between` may put
- * another server before the sandbox.
- */
+export interface ProxyPlaces {
+  /** May put another server before the sandbox. */
+  readonly between?: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer>;
+  readonly placeConfig?: PlaceConfig;
+}
+
+/** `kubewitness proxy --config` in front of a sandbox cluster, with recorders that the test owns. */
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
-  between: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer> = async sandbox => sandbox,
+  { between = async sandbox => sandbox, placeConfig = inPlainFile }: ProxyPlaces = {},
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
   const sandbox = await startSandbox({ dir: join(dir, 'cluster') });
@@ -146,32 +166,27 @@ export async function startProxyProcess(
       'current-context': 'x',
     }),
   );
-  write(
-    'proxy.yaml',
-    JSON.stringify({
-      listen: { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
-      admin: { address: '127.0.0.1', port: 0 },
-      upstream: { kubeconfig: 'upstream.kubeconfig' },
-      identity: {
-        static: [
-          { user: 'ann', token: TOKENS.open },
-          { user: 'bob', token: TOKENS.closed },
-        ],
-      },
-      grants: [
-        { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
-        { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
+  const configuration = {
+    listen: { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
+    admin: { address: '127.0.0.1', port: 0 },
+    upstream: { kubeconfig: 'upstream.kubeconfig' },
+    identity: {
+      static: [
+        { user: 'ann', token: TOKENS.open },
+        { user: 'bob', token: TOKENS.closed },
       ],
-      shutdown: { delayMs: 0 },
-      audit: { file: 'audit.jsonl' },
-      log: { level: 'warn' },
-      ...changes,
-    }),
-  );
-  const { child, ready } = await start(
-    ['proxy', '--config', join(dir, 'proxy.yaml')],
-    join(dir, 'proxy.json'),
-  );
+    },
+    grants: [
+      { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
+      { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
+    ],
+    shutdown: { delayMs: 0 },
+    audit: { file: 'audit.jsonl' },
+    log: { level: 'warn' },
+    ...changes,
+  };
+  const file = placeConfig(dir, JSON.stringify(configuration));
+  const { child, ready, output } = await start(['proxy', '--config', file], join(dir, 'proxy.json'));
   return {
     url: ready['proxy'] ?? '',
     admin: ready['admin'] ?? '',
@@ -180,6 +195,8 @@ export async function startProxyProcess(
     sandbox,
     dir,
     pid: child.pid ?? 0,
+    configuration,
+    output,
     stop: async () => {
       await end(child, 'SIGTERM');
       await sandbox.close();

@@ -126,7 +126,7 @@ extra: 1
       'c.yaml:12: identity.static[4].token: must be visible ASCII characters without blanks',
       expect.stringMatching(/^c\.yaml:13: identity\.static\[5\]\.extra\.Upper: /),
       'c.yaml:13: identity.static[5].tokenSha256: must be 64 hex digits',
-      'c.yaml:15: grants[0].subjects[0]: needs either user or group',
+      'c.yaml:15: grants[0].subjects[0]: needs exactly one of user, group, tag and serviceaccount',
       expect.stringMatching(/^c\.yaml:16: grants\[0\]\.recorderAddrs\[1\]: .*brackets/),
       'c.yaml:17: grants[1].subjects: must name somebody',
       'c.yaml:18: grants[1].enforceRecorder: Invalid input: expected boolean, received string',

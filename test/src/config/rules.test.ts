@@ -67,3 +67,55 @@ describe('what a configuration is made into', () => {
     ]);
   });
 });
+
+describe('subjects and selectors', () => {
+  const grant = (text: string) =>
+    parseConfig(
+      `listen: { tls: { cert: a, key: b } }
+upstream: { kubeconfig: up }
+identity: { tailscale: {} }
+grants: [${text}]
+audit: { file: audit.jsonl }
+`,
+      'c.yaml',
+    );
+
+  test('are taken as they are written, with both spellings of a service account', () => {
+    const config = grant(
+      '{ subjects: [{ tag: "tag:ci" }, { serviceaccount: "ci/run*" }, { serviceaccount: "ci:*" }], namespaces: ["prod-*"], pods: [db-0, "*"] }',
+    );
+    expect(grantsOf(config)).toMatchObject([
+      {
+        subjects: [{ tag: 'tag:ci' }, { serviceaccount: 'ci:run*' }, { serviceaccount: 'ci:*' }],
+        rule: { scope: { namespaces: ['prod-*'], pods: ['db-0', '*'] } },
+      },
+    ]);
+    const budget = grant('{ subjects: [{ tag: "*" }], failOpenBudget: { concurrent: 2 } }');
+    expect(grantsOf(budget)[0]?.rule.failOpenBudget).toEqual({ concurrent: 2 });
+    expect(grantsOf(grant('{ subjects: [{ tag: "*" }], pods: [x] }'))[0]?.rule.scope).toEqual({
+      pods: ['x'],
+    });
+  });
+
+  test.each([
+    ['{ subjects: [{ tag: ci }] }', 'grants[0].subjects[0].tag: is no tag of Tailscale'],
+    ['{ subjects: [{ serviceaccount: ci }] }', 'grants[0].subjects[0].serviceaccount: is no service account'],
+    ['{ subjects: [{ serviceaccount: "a:b:c" }] }', 'is no service account'],
+    ['{ subjects: [{ serviceaccount: "system:serviceaccount:a:b" }] }', 'is no service account'],
+    ['{ subjects: [{ tag: "tag:a", user: b }] }', 'needs exactly one of user, group, tag'],
+    ['{ subjects: [{ user: a }], namespaces: [] }', 'grants[0].namespaces: must name a namespace'],
+    ['{ subjects: [{ user: a }], namespaces: [Prod] }', 'grants[0].namespaces[0]: is no name of Kubernetes'],
+    ['{ subjects: [{ user: a }], failOpenBudget: {} }', 'grants[0].failOpenBudget: needs secondsPerDay or'],
+    [
+      '{ subjects: [{ user: a }], failOpenBudget: { concurrent: 0 } }',
+      'failOpenBudget.concurrent: Too small',
+    ],
+    [
+      '{ subjects: [{ user: a }], enforceRecorder: true, failOpenBudget: { concurrent: 1 } }',
+      'grants[0].failOpenBudget: has no place beside enforceRecorder',
+    ],
+    ['{ subjects: [{ user: a }], pods: ["a/b"] }', 'grants[0].pods[0]: is no name of Kubernetes'],
+  ])('%s is refused', (text, message) => {
+    expect(() => grant(text)).toThrow(message);
+  });
+});

@@ -132,6 +132,17 @@ describe('acting as somebody', () => {
     expect(rules.map(({ origin }) => origin)).toEqual(['0', 'grants[1]']);
   });
 
+  test('nobody gets around the grants for a service account by naming no group of it', () => {
+    const grants = [
+      { subjects: [{ group: 'system:serviceaccounts:ci' }], rule: rule('grants[1]') },
+      { subjects: [{ serviceaccount: 'ci:*' }], rule: rule('grants[2]') },
+      { subjects: [{ serviceaccount: 'cd:*' }], rule: rule('grants[3]') },
+    ];
+    const allowed = { ...caller, rules: [rule('0', ['system:serviceaccount:ci:*'])] };
+    const { rules } = actingAs(allowed, asked('system:serviceaccount:ci:runner'), grants);
+    expect(rules.map(({ origin }) => origin)).toEqual(['0', 'grants[1]', 'grants[2]']);
+  });
+
   test('shows the caller upstream beside the impersonated user', () => {
     const headers = upstreamHeaders(AS_BOB, actingAs(caller, asked('bob'), []));
     expect(headers).toEqual(

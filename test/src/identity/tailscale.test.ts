@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Grant } from '../../../src/identity/grants.ts';
 import { firstThatKnows } from '../../../src/identity/sources.ts';
 import { tailscaleSource } from '../../../src/identity/tailscale.ts';
+import { decideSession } from '../../../src/policy/decide.ts';
 import { openLocalApi } from '../../../src/tailscale/local-api.ts';
 import type { FakeLocalApi } from '../tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../tailscale/fake-local-api.ts';
@@ -123,6 +124,17 @@ describe('a caller of the tailnet', () => {
     fake.peers.set(RUNNER, taggedPeer());
     expect(await source(grants).by(LAPTOP)).toMatchObject({ groups: ['dev', 'own'], rules: [{}, own] });
     expect(await source(grants).by(RUNNER)).toMatchObject({ groups: ['own'], rules: [own] });
+  });
+
+  test('grants by tag hold for the device, on top of its capability, and stay when it acts as somebody', async () => {
+    const own = { origin: 'grants[0]', impersonateGroups: [], recorderAddrs: [], enforceRecorder: true };
+    const grants: Grant[] = [{ subjects: [{ tag: 'tag:k*' }], rule: own }];
+    fake.peers.set(LAPTOP, userPeer({ [CAPABILITY]: [rule()] }));
+    fake.peers.set(RUNNER, taggedPeer({ [CAPABILITY]: [{ recorderAddrs: ['100.64.0.1:80'] }] }));
+    expect((await source(grants).by(LAPTOP)).rules).toHaveLength(1);
+    const runner = await source(grants).by(RUNNER);
+    expect(runner.rules).toMatchObject([{ origin: `${CAPABILITY}[0]` }, own]);
+    expect(decideSession(runner.rules)).toMatchObject({ failMode: 'closed', recorders: ['100.64.0.1:80'] });
   });
 
   test.each<[string, unknown]>([

@@ -65,8 +65,7 @@ export async function tunnelling(
   const authenticate = async () => ({ user: 'ann', groups: [], source: 'static' as const, rules });
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const deps = {
-    authenticate,
-    grants: [],
+    policy: () => ({ authenticate, grants: [] }),
     mayStartSession: () => true,
     limits: createLimits({ sessions: 10, sessionsPerCaller: 10, requests: 100, longRunning: 100 }),
     forwarder,

@@ -10,6 +10,7 @@ import type { SourceParts } from './identity-sources.ts';
 import { authenticatorOf, clientTls } from './identity-sources.ts';
 import { recorderAccessOf } from './recorder-access.ts';
 import { finishMs } from './shutdown.ts';
+import { together } from './start-problems.ts';
 
 /** What a configuration says of requests and sessions that begin now, with the files that it names read. */
 export interface Policy extends RequestPolicy {
@@ -20,19 +21,22 @@ export interface Policy extends RequestPolicy {
   readonly sessions: SessionSettings;
 }
 
-/** Throws one line for people when a file that it needs is missing or broken. */
+/** @throws StartError with a line for each file that it needs and cannot use */
 export function policyOf(config: Config, parts: SourceParts): Policy {
-  const clients = clientTls(config, parts.readText);
-  checked('identity: the authorities or revocation lists', clients);
-  const access = recorderAccessOf(config, parts.readText);
-  checked('recording.tls', access?.tls ?? {});
-  return {
-    authenticate: authenticatorOf(config, parts),
-    grants: grantsOf(config),
-    clients,
-    access,
-    sessions: sessionSettings(config, access),
-  };
+  const made = together({
+    clients: () => {
+      const clients = clientTls(config, parts.readText);
+      checked('identity: the authorities or revocation lists', clients);
+      return clients;
+    },
+    access: () => {
+      const access = recorderAccessOf(config, parts.readText);
+      checked('recording.tls', access?.tls ?? {});
+      return access;
+    },
+    authenticate: () => authenticatorOf(config, parts),
+  });
+  return { ...made, grants: grantsOf(config), sessions: sessionSettings(config, made.access) };
 }
 
 function sessionSettings(config: Config, access: RecorderAccess | undefined): SessionSettings {

@@ -29,8 +29,25 @@ export function makeEach<Item, Made>(items: readonly Item[], make: (item: Item) 
       return [];
     }
   });
-  if (problems.length > 0) throw new StartError(problems);
+  // What only lacks a failed step says nothing new.
+  const own = problems.filter(problem => !(problem instanceof NeedsFailedStep));
+  if (own.length > 0) throw new StartError(own);
+  if (problems.length > 0) throw problems[0];
   return made;
+}
+
+/** Makes the parts of something. @throws StartError with the problems of all that fail */
+export function together<Parts extends object>(
+  makers: { readonly [Name in keyof Parts]: () => Parts[Name] },
+): Parts {
+  const made: Partial<Parts> = {};
+  const names: (keyof Parts)[] = [];
+  for (const name in makers) names.push(name);
+  makeEach(names, name => {
+    made[name] = makers[name]();
+  });
+  // Each name has been made, or makeEach has thrown.
+  return made as Parts;
 }
 
 /** Takes the steps of a start one after another, also past one that fails, so that all problems are told at once. */

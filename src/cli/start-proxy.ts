@@ -115,7 +115,15 @@ export async function startProxy(configFile: string, options: StartOptions = {})
           file: configFile,
           read: readText,
           parse: changed => readConfig(changed, configFile),
-          make: (now, read) => policyOf(now, { ...own, upstream: steps.upstream.value, readText: read }),
+          make: (now, read) =>
+            policyOf(now, {
+              ...own,
+              readText: read,
+              // Only when it is asked for: without it, what else is wrong is still told.
+              get upstream() {
+                return steps.upstream.value;
+              },
+            }),
           reported: report => onReload(report),
         },
         text,

@@ -34,8 +34,8 @@ export function answerJson(
   send(response, status, 'application/json; charset=utf-8', text, headers);
 }
 
-export function answerText(response: ServerResponse, contentType: string, text: string): void {
-  send(response, 200, contentType, text, {});
+export function answerText(response: ServerResponse, contentType: string, text: string, status = 200): void {
+  send(response, status, contentType, text, {});
 }
 
 function send(

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SinkHealth } from '../audit/health.ts';
+import type { Readiness } from '../checks/readiness.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
 import { answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
+import { answerLivez, answerReadyz } from './probes.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
 import { RECORDING_PATH } from './recordings-routes.ts';
 
@@ -12,22 +14,10 @@ export interface AdminSessions extends SessionSource {
   readonly draining: boolean;
 }
 
-/** Whether the configuration in force is what the files say, and if not, why. */
-export interface ConfigState {
-  readonly state: 'current' | 'refused' | 'needsRestart';
-  /** SHA-256 of the configuration in force. */
-  readonly sha256: string;
-  /** When it was taken, RFC 3339. */
-  readonly appliedAt: string;
-  readonly problems: readonly string[];
-}
-
 /** What the admin port says of the process itself. */
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
-  readonly configState?: () => ConfigState;
-  /** Of the tailscaled that callers are known by, where there is one. */
-  readonly tailscale?: () => object | undefined;
+  readonly readiness: Readiness;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -65,21 +55,14 @@ export class AdminRoutes {
           else answerJson(response, 200, view);
         },
       ],
-      [/^\/livez$/, ({ response }) => answerJson(response, 200, { ok: true })],
+      [/^\/livez$/, ({ params, response }) => answerLivez(params, response)],
       [
         /^\/readyz$/,
         ({ params, response }) => {
           const { draining } = sessions;
-          const audit = options.process?.auditHealth();
-          const config = params.has('verbose') ? options.process?.configState?.() : undefined;
-          const tailscale = params.has('verbose') ? options.process?.tailscale?.() : undefined;
-          answerJson(response, draining ? 503 : 200, {
-            ok: !draining,
-            draining,
-            ...(audit === undefined ? {} : { audit }),
-            ...(config === undefined ? {} : { config }),
-            ...(tailscale === undefined ? {} : { tailscale }),
-          });
+          if (options.process === undefined)
+            answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+          else void answerReadyz({ ...options.process, draining }, params, response);
         },
       ],
       ...(recordings === undefined ? [] : recordingsTable(recordings)),

@@ -22,12 +22,6 @@ export class TailscaleWatches {
     return watch;
   }
 
-  /** For people: what the one at that socket says of itself, and since when. */
-  backend(socketPath: string | undefined): object | undefined {
-    const backend = socketPath === undefined ? undefined : this.#watches.get(socketPath)?.backend;
-    return backend === undefined ? undefined : { ...backend, since: new Date(backend.since).toISOString() };
-  }
-
   close(): void {
     for (const watch of this.#watches.values()) watch.close();
   }

@@ -151,6 +151,25 @@ const sessions = z.strictObject({
   drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
 });
 
+const count = z.int().min(1).max(1_000_000);
+
+const limits = z.strictObject({
+  sessions: count.default(1_000).describe('Live sessions in all.'),
+  sessionsPerCaller: count.default(100).describe('Live sessions of one user.'),
+  requests: count.default(1_000).describe('Ordinary requests in flight, without those that may stay open.'),
+  longRunning: count
+    .default(10_000)
+    .describe('Watches, logs, service proxies and tunnels, which may stay open.'),
+});
+
+const shutdown = z.strictObject({
+  delayMs: milliseconds
+    .default(5_000)
+    .describe(
+      'After SIGTERM requests are served for so long at least, so that load balancers see readiness go first.',
+    ),
+});
+
 const audit = z
   .strictObject({
     file: file.optional().describe('JSON lines are appended to it.'),
@@ -191,6 +210,10 @@ export const configSchema = z
       .describe('What holds for whom. All that match hold together, strictest first.'),
     recording: recording.prefault({}).describe('Bounds of recordings.'),
     sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+    limits: limits
+      .prefault({})
+      .describe('What is served at a time; beyond it the answer is 429 with Retry-After.'),
+    shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
     audit: audit.describe('Where the audit goes.'),
     log: z
       .strictObject({

@@ -21,6 +21,11 @@ export interface AskedImpersonation {
   readonly extraKeys: readonly string[];
 }
 
+/** Who really calls, also where they act as somebody else. */
+export function realUser({ user, extra }: Pick<Caller, 'user' | 'extra'>): string {
+  return extra?.[ORIGINAL_USER]?.[0] ?? user;
+}
+
 const EXTRA_PREFIX = 'impersonate-extra-';
 
 /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
+import { selfSubjectAccessReview } from './access-review.ts';
 import { serveCollection } from './collection.ts';
 import {
   AGGREGATED_TYPE,
@@ -65,6 +66,12 @@ export async function serveRequest(
     if (!isProxy(identity)) throw forbidden(`User "${identity.user}" cannot create resource "tokenreviews"`);
     const review = parseObject(await readBody(request), mediaType(request));
     sendJson(response, 201, reviewed(review, api.accounts));
+    return;
+  }
+  if (route === 'apis/authorization.k8s.io/v1/selfsubjectaccessreviews') {
+    if (request.method !== 'POST') throw methodNotAllowed();
+    const review = parseObject(await readBody(request), mediaType(request));
+    sendJson(response, 201, selfSubjectAccessReview(review, identity));
     return;
   }
   if (['healthz', 'livez', 'readyz'].includes(first ?? '')) {

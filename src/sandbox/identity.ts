@@ -22,7 +22,7 @@ export interface Account {
 export const API_AUDIENCE = 'https://kubernetes.default.svc';
 
 /** The account that the proxy has the token of. It may impersonate everybody, and have tokens reviewed. */
-const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
+export const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
 
 /** Values of every line of this name, in order; Node reads header bytes as latin1, Kubernetes as UTF-8. */
 export function headerValues(rawHeaders: RawHeaders, name: string): string[] {

@@ -106,19 +106,20 @@ test('whoever connects without a PROXY header gets nothing', async () => {
 
 test('logged out: said in /readyz and to the caller, and over once it is logged in again', async () => {
   localApi.peers.set('100.64.0.7:40000', userPeer());
-  const stateOf = async (): Promise<unknown> => {
-    const answer = await fetch(`${proxy.admin}/readyz?verbose`);
-    return JSON.parse(await answer.text()).tailscale;
+  const stateOf = async (): Promise<string> => {
+    const lines = (await (await fetch(`${proxy.admin}/readyz?verbose`)).text()).split('\n');
+    return lines.find(line => line.includes(']identity-tailscale ')) ?? '';
   };
-  await until(async () => JSON.stringify(await stateOf()).includes('"Running"'));
+  await until(async () => (await stateOf()).includes('(Running since'));
   localApi.backendState = 'NeedsLogin';
-  await until(async () => JSON.stringify(await stateOf()).includes('"NeedsLogin"'));
+  await until(async () => (await stateOf()).includes('(NeedsLogin since'));
+  expect(await stateOf()).toMatch(/^\[-\]identity-tailscale failed: /);
   expect(await kubectl(PODS)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('it is logged out'),
   });
   localApi.backendState = 'Running';
-  await until(async () => JSON.stringify(await stateOf()).includes('"Running"'));
-  expect(await stateOf()).toEqual({ state: 'Running', since: expect.any(String), health: [] });
+  await until(async () => (await stateOf()).includes('(Running since'));
+  expect(await stateOf()).toMatch(/^\[\+\]identity-tailscale ok: tailscaled is connected /);
   expect(await kubectl(PODS)).toMatchObject({ code: 0 });
 });

@@ -7,6 +7,8 @@ import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
 import type { UpstreamMode } from '../../src/policy/impersonate.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
+import type { LimitFigures } from '../../src/proxy/limits.ts';
+import { createLimits } from '../../src/proxy/limits.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
@@ -44,6 +46,7 @@ export interface RigOptions {
   /** In place of the tokens. */
   readonly authenticate?: Authenticator;
   readonly mode?: UpstreamMode;
+  readonly limits?: Partial<LimitFigures>;
   /** Beside the two callers, whose tokens are `open` and `closed`. */
   readonly identities?: readonly StaticIdentity[];
 }
@@ -68,6 +71,7 @@ export interface Rig {
   state(name: string): Promise<SessionView>;
 }
 
+const PLENTY = { sessions: 10_000, sessionsPerCaller: 10_000, requests: 10_000, longRunning: 10_000 };
 const certificates = createCertificates(['localhost'], ['127.0.0.1']);
 
 /** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
@@ -135,6 +139,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     tls: { cert, key },
     policy: () => policy,
     mayStartSession: () => true,
+    limits: createLimits({ ...PLENTY, ...options.limits }),
     forwarder,
     upstream: target,
     audit: sink,

@@ -12,7 +12,7 @@ import { until } from './try-cluster.ts';
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 /** The built program with these arguments, once its ready file is there. */
-async function start(args: readonly string[], readyFile: string) {
+export async function start(args: readonly string[], readyFile: string) {
   rmSync(readyFile, { force: true });
   const child = spawn(process.execPath, [main, ...args, '--ready-file', readyFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -34,7 +34,7 @@ async function start(args: readonly string[], readyFile: string) {
   };
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill(signal);
@@ -83,6 +83,32 @@ export interface ProxyProcess {
   /** Its log and what it printed, so far. */
   readonly output: () => string;
   stop(): Promise<void>;
+}
+
+export interface ReplicaProcess {
+  readonly url: string;
+  readonly admin: string;
+  readonly auditFile: string;
+  readonly pid: number;
+  /** Exit code, or the name of the signal that ended it. */
+  readonly exit: Promise<number | string | null>;
+  stop(): Promise<void>;
+}
+
+/** One more proxy in front of the same cluster, with an audit of its own. */
+export async function startReplica(first: ProxyProcess, name: string): Promise<ReplicaProcess> {
+  const config: object = JSON.parse(readFileSync(join(first.dir, 'proxy.yaml'), 'utf8'));
+  const file = join(first.dir, `${name}.yaml`);
+  writeFileSync(file, JSON.stringify({ ...config, audit: { file: `${name}.jsonl` } }));
+  const { child, ready } = await start(['proxy', '--config', file], join(first.dir, `${name}.ready.json`));
+  return {
+    url: ready['proxy'] ?? '',
+    admin: ready['admin'] ?? '',
+    auditFile: join(first.dir, `${name}.jsonl`),
+    pid: child.pid ?? 0,
+    exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
+    stop: () => end(child, 'SIGTERM'),
+  };
 }
 
 /** Writes the configuration into its folder and gives its path. */
@@ -157,6 +183,7 @@ export async function startProxyProcess(
       { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
       { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
     ],
+    shutdown: { delayMs: 0 },
     audit: { file: 'audit.jsonl' },
     log: { level: 'warn' },
     ...changes,

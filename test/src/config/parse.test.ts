@@ -48,6 +48,8 @@ describe('a configuration', () => {
         finalAnswerMs: 30_000,
       },
       sessions: { keepEndedMs: 600_000, keepEnded: 1000, drainMs: 30_000 },
+      limits: { sessions: 1_000, sessionsPerCaller: 100, requests: 1_000, longRunning: 10_000 },
+      shutdown: { delayMs: 5_000 },
       audit: { file: 'audit.jsonl', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'info' },
     });
@@ -84,6 +86,8 @@ describe('a configuration', () => {
         finalAnswerMs: 4,
       },
       sessions: { keepEndedMs: 1, keepEnded: 0, drainMs: 0 },
+      limits: { sessions: 1, sessionsPerCaller: 2, requests: 3, longRunning: 4 },
+      shutdown: { delayMs: 5 },
       audit: { file: '/var/audit', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'silent' },
     };

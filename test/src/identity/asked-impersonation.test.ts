@@ -4,6 +4,7 @@ import {
   actingAs,
   mayImpersonate,
   readAskedImpersonation,
+  realUser,
 } from '../../../src/identity/asked-impersonation.ts';
 import { upstreamHeaders } from '../../../src/policy/impersonate.ts';
 import type { CapabilityRule } from '../../../src/policy/rules.ts';
@@ -115,6 +116,11 @@ describe('acting as somebody', () => {
       rules: caller.rules,
       device: caller.device,
     });
+  });
+
+  test('stays one caller, whoever they act as', () => {
+    expect(realUser(caller)).toBe('ann');
+    expect(realUser(actingAs(caller, asked('bob'), []))).toBe('ann');
   });
 
   test("the caller's rules go on to hold, and so do those for the name", () => {

@@ -67,16 +67,27 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
       : acceptProxied(server, { isTrusted: settings.trustedRelays, log: settings.log });
   const options = proxied === undefined ? settings : { ...settings, remoteEndOf: proxied.remoteEndOf };
   const replies = new Replies();
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  // Node would leave header lines past the 2,000th out without a word; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
+  let closing = false;
+  const onReply = (response: ServerResponse): void => {
     replies.track(response);
+    // The next request of this client is to find a replica that stays.
+    if (settings.sessions.draining) response.shouldKeepAlive = false;
+    response.once('close', () => {
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+  };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    onReply(response);
     void handleRequest(request, response, options);
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    replies.track(response);
+    onReply(response);
     void handleRequest(request, response, options, () => response.writeContinue());
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    replies.track(response);
+    onReply(response);
     answerError(
       response,
       new WitnessError('KW_EXPECTATION_FAILED', 'the only expectation met here is 100-continue'),
@@ -105,6 +116,7 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
     port,
     setTls: tls => server.setSecureContext(tls),
     close: async graceMs => {
+      closing = true;
       tunnels.close();
       const closed = new Promise<void>(resolve => {
         listener.once('close', resolve);

@@ -46,8 +46,8 @@ export function answerError(
   else answerJson(response, error.status, statusOf(error), headers);
 }
 
-export function answerText(response: ServerResponse, contentType: string, text: string): void {
-  send(response, 200, contentType, text, {});
+export function answerText(response: ServerResponse, contentType: string, text: string, status = 200): void {
+  send(response, status, contentType, text, {});
 }
 
 function send(

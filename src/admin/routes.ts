@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SinkHealth } from '../audit/health.ts';
 import type { AuditSink } from '../audit/record.ts';
+import type { Readiness } from '../checks/readiness.ts';
 import { WitnessError } from '../errors.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
@@ -10,6 +11,7 @@ import { requireRole } from './access.ts';
 import { answerError, answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
 import { refuseForeignPage } from './foreign-page.ts';
+import { answerLivez, answerReadyz } from './probes.ts';
 import { readJson } from './read-json.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
 import { RECORDING_PATH } from './recordings-routes.ts';
@@ -24,20 +26,10 @@ export interface AdminSessions extends SessionSource, StoppableSessions {
   readonly draining: boolean;
 }
 
-/** Whether the configuration in force is what the files say, and if not, why. */
-export interface ConfigState {
-  readonly state: 'current' | 'refused' | 'needsRestart';
-  /** SHA-256 of the configuration in force. */
-  readonly sha256: string;
-  /** When it was taken, RFC 3339. */
-  readonly appliedAt: string;
-  readonly problems: readonly string[];
-}
-
 /** What the admin port says of the process itself. */
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
-  readonly configState?: () => ConfigState;
+  readonly readiness: Readiness;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -184,22 +176,16 @@ function probeRoutes(sessions: AdminSessions, process: ProcessState | undefined)
       path: /^\/livez$/,
       method: 'GET',
       needs: 'anybody',
-      run: ({ response }) => answerJson(response, 200, { ok: true }),
+      run: ({ params, response }) => answerLivez(params, response),
     },
     {
       path: /^\/readyz$/,
       method: 'GET',
       needs: 'anybody',
-      run: ({ params, response }) => {
+      run: async ({ params, response }) => {
         const { draining } = sessions;
-        const audit = process?.auditHealth();
-        const config = params.has('verbose') ? process?.configState?.() : undefined;
-        answerJson(response, draining ? 503 : 200, {
-          ok: !draining,
-          draining,
-          ...(audit === undefined ? {} : { audit }),
-          ...(config === undefined ? {} : { config }),
-        });
+        if (process === undefined) answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+        else await answerReadyz({ ...process, draining }, params, response);
       },
     },
   ];

@@ -76,6 +76,7 @@ function subjectOf({ user, client }: { readonly user: AuditUser; readonly client
     groups: user.groups,
     source: user.source,
     ...(user.device === undefined ? {} : { device: user.device }),
+    ...(user.original === undefined ? {} : { original: user.original }),
     ...(client.ip === undefined ? {} : { address: client.ip }),
     ...(client.userAgent === undefined ? {} : { userAgent: client.userAgent }),
   };

@@ -19,6 +19,7 @@ const user = z
     groups: z.array(text).describe('Own groups and those that rules add.'),
     source: text.describe('What vouched for the identity: static, tailscale, tokenReview …'),
     device: text.optional().describe('Node the caller came from, where the source knows one.'),
+    original: text.optional().describe('Who really calls, where they act as somebody else.'),
   })
   .meta({ id: 'User', description: 'The caller.' });
 

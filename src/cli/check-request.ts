@@ -40,7 +40,9 @@ export function answer(config: Config, question: Question): { allowed: boolean; 
   return {
     allowed: fate !== 'refused',
     lines: [
-      `caller:   ${user}, groups upstream: ${groups.join(', ') || 'none'}`,
+      config.upstream.mode === 'noauth'
+        ? `caller:   ${user}, upstream by their own credential`
+        : `caller:   ${user}, groups upstream: ${groups.join(', ') || 'none'}`,
       `rules:    ${names.join(', ') || 'none'}`,
       `request:  ${method} ${path} (${requestClass}, ${placeInWords(place)})`,
       `decision: ${text}`,

@@ -17,30 +17,36 @@ import { reviewAtUpstream } from '../identity/token-review-request.ts';
 import type { Logger } from '../log.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
 import type { Upstream } from '../upstream/target.ts';
+import { makeEach } from './start-problems.ts';
+import type { TailscaleWatches } from './tailscale-watches.ts';
 
 export interface SourceParts {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly log: Logger;
   readonly readText: (file: string) => string;
+  /** Of each tailscaled in use. */
+  readonly watches: TailscaleWatches;
 }
 
 /** The sources of a configuration, in its order, as one. */
 export function authenticatorOf(config: Config, parts: SourceParts): Authenticator {
-  return firstThatKnows(sourceOrder(config.identity).flatMap(name => sourceOf(name, config, parts)));
+  const order = sourceOrder(config.identity);
+  return firstThatKnows(makeEach(order, name => sourceOf(name, config, parts)).flat());
 }
 
 function sourceOf(name: SourceName, config: Config, parts: SourceParts): CallerSource[] {
-  const { upstream, clock, log, readText } = parts;
+  const { clock, log, readText } = parts;
   const { identity } = config;
   const grants = grantsOf(config);
   if (name === 'static') return [staticSource(identitiesOf(config, readText), grants)];
   if (name === 'tailscale' && identity.tailscale !== undefined) {
     const localApi = openLocalApi({ socketPath: identity.tailscale.socket });
-    return [tailscaleSource({ localApi, grants, clock, log })];
+    const watch = parts.watches.of(identity.tailscale.socket);
+    return [tailscaleSource({ localApi, watch, grants, clock, log })];
   }
   if (name === 'tokenReview' && identity.tokenReview !== undefined) {
-    const review = reviewAtUpstream(upstream);
+    const review = reviewAtUpstream(parts.upstream);
     return [tokenReviewSource({ ...identity.tokenReview, review, grants, clock, log })];
   }
   if (name === 'clientCertificate' && identity.clientCertificate !== undefined) {

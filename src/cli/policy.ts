@@ -9,42 +9,45 @@ import type { SessionSettings } from '../session/session.ts';
 import type { SourceParts } from './identity-sources.ts';
 import { authenticatorOf, clientTls } from './identity-sources.ts';
 import { recorderAccessOf } from './recorder-access.ts';
-
-/** What the end of a session may take beyond the recorder's last word. */
-const FINISH_MARGIN_MS = 5_000;
+import { finishMs } from './shutdown.ts';
+import { together } from './start-problems.ts';
 
 /** What a configuration says of requests and sessions that begin now, with the files that it names read. */
 export interface Policy extends RequestPolicy {
   /** What the listener needs so that clients may show certificates. */
   readonly clients: ReturnType<typeof clientTls>;
-  /** How recorders are spoken to; undefined: in the clear. */
+  /** How recorders are reached; undefined: in the clear, by their addresses. */
   readonly access: RecorderAccess | undefined;
   readonly sessions: SessionSettings;
 }
 
-/** Throws one line for people when a file that it needs is missing or broken. */
+/** @throws StartError with a line for each file that it needs and cannot use */
 export function policyOf(config: Config, parts: SourceParts): Policy {
-  const clients = clientTls(config, parts.readText);
-  checked('identity: the authorities or revocation lists', clients);
-  const access = recorderAccessOf(config, parts.readText);
-  checked('recording.tls', access?.tls ?? {});
-  return {
-    authenticate: authenticatorOf(config, parts),
-    grants: grantsOf(config),
-    clients,
-    access,
-    sessions: sessionSettings(config, access),
-  };
+  const made = together({
+    clients: () => {
+      const clients = clientTls(config, parts.readText);
+      checked('identity: the authorities or revocation lists', clients);
+      return clients;
+    },
+    access: () => {
+      const access = recorderAccessOf(config, parts.readText);
+      checked('recording.tls', access?.tls ?? {});
+      return access;
+    },
+    authenticate: () => authenticatorOf(config, parts),
+  });
+  return { ...made, grants: grantsOf(config), sessions: sessionSettings(config, made.access) };
 }
 
-function sessionSettings({ recording }: Config, access: RecorderAccess | undefined): SessionSettings {
-  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, ...recordingLimits } = recording;
+function sessionSettings(config: Config, access: RecorderAccess | undefined): SessionSettings {
+  const { recording } = config;
+  const { staggerMs, connectMs, finalAnswerMs, tls: _tls, socks5: _socks5, ...recordingLimits } = recording;
   const known = access === undefined ? {} : { access };
   return {
     connectRecorder: (recorder, options) =>
       connectRecorder(recorder, { ...options, ...known, limits: { finalAnswerMs } }),
     recordingLimits,
-    limits: { ...DEFAULT_SESSION_LIMITS, staggerMs, connectMs, finishMs: finalAnswerMs + FINISH_MARGIN_MS },
+    limits: { ...DEFAULT_SESSION_LIMITS, staggerMs, connectMs, finishMs: finishMs(config) },
   };
 }
 

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdminServer } from '../admin/server.ts';
 import type { AuditSink } from '../audit/record.ts';
+import { Readiness } from '../checks/readiness.ts';
 import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
@@ -11,6 +13,7 @@ import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { createForwarder } from '../proxy/forward.ts';
+import { createLimits } from '../proxy/limits.ts';
 import { probeRecorder } from '../recording/connect.ts';
 import { deliverEvent } from '../recording/deliver-event.ts';
 import { LiveCastRoom, MAX_KEPT_TOGETHER } from '../recording/live-cast.ts';
@@ -19,7 +22,7 @@ import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
-import { loadUpstream } from '../upstream/target.ts';
+import { loadUpstream, withoutCredential } from '../upstream/target.ts';
 import { adminAccess, mayWatch } from './admin-access.ts';
 import { openAudit } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
@@ -30,16 +33,18 @@ import { LiveConfig } from './live-config.ts';
 import type { Policy } from './policy.ts';
 import { policyOf } from './policy.ts';
 import { readText } from './read-text.ts';
+import { outsideChecks, ownChecks } from './readiness-checks.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { reportReload } from './report-reload.ts';
+import { REQUEST_GRACE_MS, shutdownMs } from './shutdown.ts';
 import { onReloadSignal, onStopSignal } from './signals.ts';
+import { StartProblems } from './start-problems.ts';
+import { TailscaleWatches } from './tailscale-watches.ts';
 
 /** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PROBE_MS = 5_000;
 const DIAL_LIMIT_MS = 60_000;
-/** What ordinary requests get to end once sessions have. */
-const REQUEST_GRACE_MS = 5_000;
 
 export interface StartOptions {
   readonly log?: Logger;
@@ -83,39 +88,67 @@ export async function runProxy({ config, readyFile, version }: ProxyCommand): Pr
   await proxy.close();
 }
 
-/** Reads the configuration, checks what it names, and starts everything. Rejects with one message for people. */
+/**
+ * Reads the configuration, checks what it names, and starts everything. Rejects with a message for people, which has a
+ * line for each problem.
+ */
 export async function startProxy(configFile: string, options: StartOptions = {}): Promise<RunningProxy> {
   const text = readText(configFile);
   const config = readConfig(text, configFile);
   const ownLog = createLogger(config.log.level);
   const log = options.log ?? ownLog;
-  const upstream = {
-    ...loadUpstream(upstreamSource(config), {
-      readFile: readText,
-      modifiedAtMs: file => statSync(file).mtimeMs,
-      clock: systemClock,
-      log,
+  const problems = new StartProblems();
+  const watches = new TailscaleWatches({ clock: systemClock, log });
+  const own = { clock: systemClock, log, readText, watches };
+  const steps = {
+    upstream: await problems.step(() => {
+      const loaded = loadUpstream(upstreamSource(config), {
+        readFile: readText,
+        modifiedAtMs: file => statSync(file).mtimeMs,
+        clock: systemClock,
+        log,
+      });
+      return {
+        ...(config.upstream.mode === 'noauth' ? withoutCredential(loaded) : loaded),
+        marksRequests: config.upstream.marker,
+      };
     }),
-    marksRequests: config.upstream.marker,
+    certificate: await problems.step(() => listenerCertificate(config.listen.tls, own)),
+    adminTls: await problems.step(async () =>
+      config.admin.tls === undefined ? undefined : await listenerCertificate(config.admin.tls, own),
+    ),
+    sink: await problems.step(() => openAudit(config, own)),
   };
-  const parts = { upstream, clock: systemClock, log, readText };
-  const certificate = await listenerCertificate(config.listen.tls, parts);
-  const adminTls =
-    config.admin.tls === undefined ? undefined : await listenerCertificate(config.admin.tls, parts);
-  const live = new LiveConfig<Policy>(
-    {
-      file: configFile,
-      read: readText,
-      parse: changed => readConfig(changed, configFile),
-      make: (now, read) => policyOf(now, { ...parts, readText: read }),
-      reported: report => onReload(report),
-    },
-    text,
-    config,
+  const lives = await problems.step(
+    () =>
+      new LiveConfig<Policy>(
+        {
+          file: configFile,
+          read: readText,
+          parse: changed => readConfig(changed, configFile),
+          make: (now, read) =>
+            policyOf(now, {
+              ...own,
+              readText: read,
+              // Only when it is asked for: without it, what else is wrong is still told.
+              get upstream() {
+                return steps.upstream.value;
+              },
+            }),
+          reported: report => onReload(report),
+        },
+        text,
+        config,
+      ),
   );
-  await probeUpstream(upstream, { timeoutMs: PROBE_MS });
+  await problems.step(() => probeUpstream(steps.upstream.value, { timeoutMs: PROBE_MS }));
+  problems.throwIfAny();
 
-  const sink = await openAudit(config, parts);
+  const upstream = steps.upstream.value;
+  const certificate = steps.certificate.value;
+  const adminTls = steps.adminTls.value;
+  const sink = steps.sink.value;
+  const live = lives.value;
   let appliedAtMs = systemClock.now();
   const failOpen = openLedger(config, systemClock);
   const metrics = new Metrics({
@@ -131,7 +164,6 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     close: () => {},
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
-  audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
   const health = new RecorderHealth({
     probe: recorder => {
       const { access } = live.made;
@@ -154,44 +186,69 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   });
   sessions.on('changed', view => metrics.stepped(view));
   const forwarder = createForwarder(upstream, { log });
-  const admin = await startAdminServer({
-    address: config.admin.address,
-    port: config.admin.port,
-    ...(adminTls === undefined ? {} : { tls: { ...adminTls.first, ...live.made.clients } }),
-    access: adminAccess(
-      () => live.config,
-      () => live.made.authenticate,
-    ),
-    sessions,
-    audit,
-    mayBegin: mayStartSession,
-    log,
-    process: {
-      auditHealth: () => sink.health(),
-      configState: () => ({ ...live.state(), appliedAt: new Date(appliedAtMs).toISOString() }),
-      metrics,
-    },
-    ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
-  });
-  const server = await startProxyServer({
-    address: config.listen.address,
-    port: config.listen.port,
-    tls: { ...certificate.first, ...live.made.clients },
-    ...(config.listen.proxyProtocol === undefined
-      ? {}
-      : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
-    policy: () => live.made,
-    forwarder,
-    upstream,
-    audit,
-    mayStartSession,
-    log,
-    clock: systemClock,
-    health,
-    deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
-    sessions,
-  });
   let shown = certificate.first;
+  const readiness = new Readiness({ clock: systemClock });
+  const setChecks = (): void => {
+    const { access } = live.made;
+    readiness.setAll([
+      ...ownChecks({
+        config: () => ({ ...live.state(), appliedAtMs }),
+        draining: () => sessions.draining,
+        auditHealth: () => sink.health(),
+        mayStartSession,
+        certificate: () => shown.cert,
+        clock: systemClock,
+      }),
+      ...outsideChecks(live.config, {
+        upstream,
+        backend: socket => watches.of(socket).backend,
+        ...(access === undefined ? {} : { access }),
+      }),
+    ]);
+  };
+  setChecks();
+  const admins = await problems.step(() =>
+    startAdminServer({
+      address: config.admin.address,
+      port: config.admin.port,
+      ...(adminTls === undefined ? {} : { tls: { ...adminTls.first, ...live.made.clients } }),
+      access: adminAccess(
+        () => live.config,
+        () => live.made.authenticate,
+      ),
+      sessions,
+      audit,
+      mayBegin: mayStartSession,
+      log,
+      process: { auditHealth: () => sink.health(), metrics, readiness },
+      ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
+    }),
+  );
+  const servers = await problems.step(() =>
+    startProxyServer({
+      address: config.listen.address,
+      port: config.listen.port,
+      tls: { ...certificate.first, ...live.made.clients },
+      ...(config.listen.proxyProtocol === undefined
+        ? {}
+        : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
+      policy: () => live.made,
+      forwarder,
+      upstream,
+      audit,
+      mayStartSession,
+      limits: createLimits(config.limits),
+      log,
+      clock: systemClock,
+      health,
+      deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
+      sessions,
+    }),
+  );
+  problems.throwIfAny();
+  audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
+  const admin = admins.value;
+  const server = servers.value;
   certificate.follow(changed => {
     shown = changed;
     server.setTls({ ...shown, ...live.made.clients });
@@ -206,6 +263,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     if (report.outcome !== 'applied') return;
     appliedAtMs = systemClock.now();
     ownLog.level = live.config.log.level;
+    setChecks();
     server.setTls({ ...shown, ...live.made.clients });
     if (adminShown !== undefined) admin.setTls({ ...adminShown, ...live.made.clients });
     // Whoever has been taken out of the configuration must not go on by a cookie.
@@ -229,10 +287,16 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     },
     close: async () => {
       watch.close();
-      await sessions.drain(live.config.sessions.drainMs);
-      await server.close(REQUEST_GRACE_MS);
+      const { sessions: own, shutdown } = live.config;
+      log.info({ atMostMs: shutdownMs(live.config) }, 'shutting down');
+      // Ordinary requests are served all the while: until load balancers have noticed, and as long as sessions live.
+      await Promise.all([sessions.drain(own.drainMs), sleep(shutdown.delayMs)]);
+      const closed = server.close(REQUEST_GRACE_MS);
+      forwarder.endWatches();
+      await closed;
       certificate.close();
       adminTls?.close();
+      watches.close();
       health.close();
       forwarder.close();
       await admin.close();

@@ -121,6 +121,8 @@ function proxyConfig(recorder: string, tokens: readonly string[]): object {
       recorderAddrs: [recorder],
       enforceRecorder,
     })),
+    // No load balancer stands in front.
+    shutdown: { delayMs: 0 },
     audit: { file: '../audit.jsonl' },
     log: { level: 'warn' },
   };

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { parseRecorderAddress } from '../recording/recorder-address.ts';
 import { adminSchema } from './admin-schema.ts';
 import { certificateSchema } from './certificate-schema.ts';
 import { grantSchema, name } from './grant-schema.ts';
 import { identitySchema, proxyProtocolSchema } from './identity-schema.ts';
+import { noauthProblems } from './noauth.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
@@ -23,6 +25,12 @@ const listen = z.strictObject({
 
 const upstream = z
   .strictObject({
+    mode: z
+      .enum(['auth', 'noauth'])
+      .default('auth')
+      .describe(
+        "auth: callers are impersonated with the proxy's credential. noauth: their own goes on, and the proxy shows none.",
+      ),
     kubeconfig: file
       .optional()
       .describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
@@ -42,6 +50,10 @@ const upstream = z
   .refine(value => value.context === undefined || value.inCluster === undefined, {
     message: 'goes with kubeconfig only',
     path: ['context'],
+  })
+  .refine(value => value.mode === 'auth' || !value.marker, {
+    message: 'goes with mode auth only: the marker is impersonated',
+    path: ['marker'],
   });
 
 const extraKey = name.refine(key => key === key.toLowerCase(), 'must be in lower case');
@@ -69,6 +81,15 @@ const staticIdentity = z
     'needs exactly one of token, tokenFile and tokenSha256',
   );
 
+function isHostAndPort(value: string): boolean {
+  try {
+    parseRecorderAddress(value);
+    return /:[0-9]+$/.test(value);
+  } catch {
+    return false;
+  }
+}
+
 const recorderAccess = z
   .strictObject({
     ca: file
@@ -85,6 +106,13 @@ const recording = z.strictObject({
     .optional()
     .describe(
       'Recorders are spoken to in TLS; without this in the clear, as in a tailnet, which encrypts by itself.',
+    ),
+  socks5: z
+    .string()
+    .refine(isHostAndPort, 'must be host:port')
+    .optional()
+    .describe(
+      'SOCKS5 proxy that leads to the recorders, as host:port: that of tailscaled in userspace mode. Names are its to look up.',
     ),
   headerWaitMs: milliseconds.default(500).describe("How long a terminal's first size is waited for."),
   maxUnackedBytes: z
@@ -103,6 +131,25 @@ const sessions = z.strictObject({
   keepEndedMs: milliseconds.default(600_000).describe('For how long ended sessions stay in the list.'),
   keepEnded: z.int().min(0).max(1_000_000).default(1000).describe('How many of them at most.'),
   drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
+});
+
+const count = z.int().min(1).max(1_000_000);
+
+const limits = z.strictObject({
+  sessions: count.default(1_000).describe('Live sessions in all.'),
+  sessionsPerCaller: count.default(100).describe('Live sessions of one user.'),
+  requests: count.default(1_000).describe('Ordinary requests in flight, without those that may stay open.'),
+  longRunning: count
+    .default(10_000)
+    .describe('Watches, logs, service proxies and tunnels, which may stay open.'),
+});
+
+const shutdown = z.strictObject({
+  delayMs: milliseconds
+    .default(5_000)
+    .describe(
+      'After SIGTERM requests are served for so long at least, so that load balancers see readiness go first.',
+    ),
 });
 
 const audit = z
@@ -130,31 +177,39 @@ const audit = z
     'needs either file or postgres',
   );
 
-export const configSchema = z.strictObject({
-  cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
-  listen: listen.describe('Where clients come in.'),
-  admin: adminSchema.prefault({}).describe('Where operators come in.'),
-  upstream: upstream.describe('The API server.'),
-  identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
-    'How callers are known.',
-  ),
-  grants: z
-    .array(grantSchema)
-    .default([])
-    .describe('What holds for whom. All that match hold together, strictest first.'),
-  recording: recording.prefault({}).describe('Bounds of recordings.'),
-  sessions: sessions.prefault({}).describe('Bounds of sessions.'),
-  audit: audit.describe('Where the audit goes.'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Least level shown.'),
-    })
-    .prefault({})
-    .describe('The log on standard error.'),
-});
+export const configSchema = z
+  .strictObject({
+    cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
+    listen: listen.describe('Where clients come in.'),
+    admin: adminSchema.prefault({}).describe('Where operators come in.'),
+    upstream: upstream.describe('The API server.'),
+    identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
+      'How callers are known.',
+    ),
+    grants: z
+      .array(grantSchema)
+      .default([])
+      .describe('What holds for whom. All that match hold together, strictest first.'),
+    recording: recording.prefault({}).describe('Bounds of recordings.'),
+    sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+    limits: limits
+      .prefault({})
+      .describe('What is served at a time; beyond it the answer is 429 with Retry-After.'),
+    shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
+    audit: audit.describe('Where the audit goes.'),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['debug', 'info', 'warn', 'error', 'silent'])
+          .default('info')
+          .describe('Least level shown.'),
+      })
+      .prefault({})
+      .describe('The log on standard error.'),
+  })
+  .superRefine((value, context) => {
+    for (const problem of noauthProblems(value)) context.addIssue({ code: 'custom', ...problem });
+  });
 
 /** The configuration, whole and checked, with every default filled in. */
 export type Config = z.output<typeof configSchema>;

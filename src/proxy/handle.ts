@@ -10,7 +10,7 @@ import { identityRequestOf } from '../identity/identity-request.ts';
 import type { Place } from '../kube/place.ts';
 import { placeOf } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
-import { classify, isLongRunning } from '../kube/request-info.ts';
+import { classify, isLongRunning, isWatch } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
 import { readTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
@@ -23,6 +23,7 @@ import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
 import { framingOf } from './forward-framing.ts';
+import type { Limits } from './limits.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
@@ -43,6 +44,7 @@ export interface ProxyDependencies extends EventDependencies {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
+  readonly limits: Limits;
 }
 
 /** A request that was read, and whose caller is known. */
@@ -65,7 +67,7 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   const { authenticate, grants } = deps.policy();
   const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
-  const caller = asked === undefined ? known : actingAs(known, asked, grants);
+  const caller = asked === undefined ? known : actingAs(known, asked, grants, deps.upstream.mode);
   const requestClass = classify(target.info, method);
   const place = placeOf(target.info, requestClass);
   return { target, class: requestClass, place, caller, address: seen.remoteAddress };
@@ -83,6 +85,9 @@ export async function handleRequest(
 ): Promise<void> {
   let caller: Caller | undefined;
   try {
+    // Before anything that costs: an overload is not to become one of the sources of identity.
+    const release = deps.limits.requests.take();
+    response.once('close', release);
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const { target } = admitted;
@@ -102,6 +107,7 @@ export async function handleRequest(
     }
     const auditId = randomUUID();
     const headers = upstreamHeaders(request.rawHeaders, caller, {
+      mode: deps.upstream.mode,
       auditId,
       ...clientAddressOf(admitted),
       ...(deps.upstream.marksRequests ? { marker: auditId } : {}),
@@ -119,10 +125,16 @@ export async function handleRequest(
     proceed();
     const body = await recordRequest(request, admitted, auditId, framingOf(request).hasBody, deps);
     if (response.destroyed) return;
+    const longRunning = isLongRunning(target.info, target.query);
+    if (longRunning) {
+      response.once('close', deps.limits.longRunning.take());
+      release();
+    }
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
-      longRunning: isLongRunning(target.info, target.query),
+      longRunning,
+      watch: isWatch(target.info, target.query),
       ...(body === undefined ? {} : { body }),
     });
   } catch (thrown) {

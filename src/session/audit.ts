@@ -13,6 +13,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
+import { ORIGINAL_USER } from '../policy/impersonate.ts';
 import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import type { Violation } from '../wire/codec.ts';
@@ -219,11 +220,14 @@ export function auditSubject(
   address: string | undefined,
   userAgent: string | undefined,
 ): AuditSubject {
+  const original = caller.extra?.[ORIGINAL_USER]?.[0];
   return {
     user: caller.user,
     ...(caller.uid === undefined ? {} : { uid: caller.uid }),
     groups: caller.groups,
     source: caller.source,
+    ...(caller.device === undefined ? {} : { device: caller.device.node }),
+    ...(original === undefined ? {} : { original }),
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
   };

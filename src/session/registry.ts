@@ -4,6 +4,7 @@ import type { Actor } from 'xstate';
 import { createActor } from 'xstate';
 import type { Cause, SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
+import type { Caller } from '../policy/caller.ts';
 import type { LiveCast } from '../recording/live-cast.ts';
 import { provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
@@ -59,6 +60,13 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
 
   get liveCount(): number {
     return this.#live.size;
+  }
+
+  /** Live sessions of such callers. */
+  liveCountOf(isOne: (caller: Caller) => boolean): number {
+    let count = 0;
+    for (const { session } of this.#live.values()) if (isOne(session.request.caller)) count++;
+    return count;
   }
 
   /** Takes the client's socket over and runs the session to its end. */

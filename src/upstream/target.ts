@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import type { UpstreamMode } from '../policy/impersonate.ts';
 import type { Pem, UpstreamEntry } from './entry.ts';
 import { UpstreamConfigError } from './entry.ts';
 import type { InCluster } from './in-cluster.ts';
@@ -17,6 +18,8 @@ export interface TlsOptions {
 
 /** The API server: where it is, and who we are to it. */
 export interface Upstream {
+  /** In `noauth` there is no credential of ours in any of it. */
+  readonly mode: UpstreamMode;
   /** Name or address to connect to; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
@@ -73,6 +76,7 @@ type Credentials = Pick<Upstream, 'tlsOptions' | 'authorization'>;
 function upstreamAt(server: URL, credentials: Credentials): Upstream {
   const secure = server.protocol === 'https:';
   return {
+    mode: 'auth',
     host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: server.port === '' ? (secure ? 443 : 80) : Number(server.port),
     secure,
@@ -97,6 +101,16 @@ function credentialsOf(entry: UpstreamEntry, io: FileReader): Credentials {
       const now = token();
       return now === undefined ? undefined : `Bearer ${now}`;
     },
+  };
+}
+
+/** The same API server to somebody who has no credential there: whom to trust stays, who we are goes. */
+export function withoutCredential(upstream: Upstream): Upstream {
+  return {
+    ...upstream,
+    mode: 'noauth',
+    tlsOptions: () => ({ ...upstream.tlsOptions(), cert: undefined, key: undefined }),
+    authorization: () => undefined,
   };
 }
 

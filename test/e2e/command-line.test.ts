@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -72,6 +72,28 @@ describe('bad input gets a clear line, an exit code and no stack trace', () => {
     expect(result.code).toBe(1);
     for (const words of says) expect(result.stderr).toMatch(words);
     expect(result.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('everything that the start lacks, a line each', async () => {
+    const lacking = {
+      ...JSON.parse(proxyYaml()),
+      listen: { address: '127.0.0.1', port: 0, tls: { cert: 'none.crt', key: 'tls.key' } },
+      identity: { static: [{ user: 'ann', tokenFile: 'none.token' }], clientCertificate: { ca: 'none.ca' } },
+      recording: { tls: { ca: 'none.recorders' } },
+      audit: { file: 'a-folder' },
+    };
+    mkdirSync(join(dir, 'a-folder'));
+    const path = file('lacking.yaml', JSON.stringify(lacking));
+    const { code, stderr } = await kubewitness(['proxy', '--config', path], dir);
+    expect(code).toBe(1);
+    const lines = stderr.trimEnd().split('\n');
+    const missing = ['none.crt', 'none.ca', 'none.token', 'none.recorders', 'a-folder', '127.0.0.1:1'];
+    for (const what of missing)
+      expect(
+        lines.filter(line => line.includes(what)),
+        what,
+      ).toHaveLength(1);
+    expect(lines).toHaveLength(missing.length);
   });
 
   test('a port in use', async () => {

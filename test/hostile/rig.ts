@@ -1,10 +1,14 @@
 import { onTestFinished } from 'vitest';
 import type { AuditEvent, AuditSink } from '../../src/audit/record.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { Authenticator } from '../../src/identity/authenticate.ts';
 import type { StaticIdentity } from '../../src/identity/static-tokens.ts';
 import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
+import type { UpstreamMode } from '../../src/policy/impersonate.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
+import type { LimitFigures } from '../../src/proxy/limits.ts';
+import { createLimits } from '../../src/proxy/limits.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
 import { LiveCastRoom } from '../../src/recording/live-cast.ts';
@@ -20,6 +24,7 @@ import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
 import type { SessionEnvironment } from '../../src/session/session.ts';
 import type { SessionView } from '../../src/session/view.ts';
+import { withoutCredential } from '../../src/upstream/target.ts';
 import { plainUpstream } from '../src/upstream/plain-upstream.ts';
 import type { Peer } from './peer.ts';
 import { FakeUpstream, tlsPeer } from './peer.ts';
@@ -39,6 +44,10 @@ export interface RigOptions {
   readonly env?: Partial<Pick<SessionEnvironment, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
+  /** In place of the tokens. */
+  readonly authenticate?: Authenticator;
+  readonly mode?: UpstreamMode;
+  readonly limits?: Partial<LimitFigures>;
   /** Beside the two callers, whose tokens are `open` and `closed`. */
   readonly identities?: readonly StaticIdentity[];
 }
@@ -63,6 +72,7 @@ export interface Rig {
   state(name: string): Promise<SessionView>;
 }
 
+const PLENTY = { sessions: 10_000, sessionsPerCaller: 10_000, requests: 10_000, longRunning: 10_000 };
 const certificates = createCertificates(['localhost'], ['127.0.0.1']);
 
 /** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
@@ -71,7 +81,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const recorders = options.recorders ?? [recorder.address];
   const uploadsBefore: number[] = [];
   const upstream = new FakeUpstream(() => uploadsBefore.push(recorder.uploads.length));
-  const target = plainUpstream(await upstream.listen());
+  const plain = plainUpstream(await upstream.listen());
+  const target = options.mode === 'noauth' ? withoutCredential(plain) : plain;
   const changes = new Changes();
   const audit: AuditEvent[] = [];
   const sink: AuditSink = {
@@ -120,13 +131,17 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   });
   const forwarder = createForwarder(target, { log: logger });
   const { certPem: cert, keyPem: key } = await certificates;
-  const policy = { authenticate: authenticator(recorders, options.identities ?? []), grants: [] };
+  const policy = {
+    authenticate: options.authenticate ?? authenticator(recorders, options.identities ?? []),
+    grants: [],
+  };
   const server = await startProxyServer({
     address: '127.0.0.1',
     port: 0,
     tls: { cert, key },
     policy: () => policy,
     mayStartSession: () => true,
+    limits: createLimits({ ...PLENTY, ...options.limits }),
     forwarder,
     upstream: target,
     audit: sink,

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCertificates } from '../../src/sandbox/certificate.ts';
+import type { Account } from '../../src/sandbox/identity.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { until } from './try-cluster.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 /** The built program with these arguments, once its ready file is there. */
-async function start(args: readonly string[], readyFile: string) {
+export async function start(args: readonly string[], readyFile: string) {
   rmSync(readyFile, { force: true });
   const child = spawn(process.execPath, [main, ...args, '--ready-file', readyFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,7 +34,7 @@ async function start(args: readonly string[], readyFile: string) {
   };
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill(signal);
@@ -84,6 +85,32 @@ export interface ProxyProcess {
   stop(): Promise<void>;
 }
 
+export interface ReplicaProcess {
+  readonly url: string;
+  readonly admin: string;
+  readonly auditFile: string;
+  readonly pid: number;
+  /** Exit code, or the name of the signal that ended it. */
+  readonly exit: Promise<number | string | null>;
+  stop(): Promise<void>;
+}
+
+/** One more proxy in front of the same cluster, with an audit of its own. */
+export async function startReplica(first: ProxyProcess, name: string): Promise<ReplicaProcess> {
+  const config: object = JSON.parse(readFileSync(join(first.dir, 'proxy.yaml'), 'utf8'));
+  const file = join(first.dir, `${name}.yaml`);
+  writeFileSync(file, JSON.stringify({ ...config, audit: { file: `${name}.jsonl` } }));
+  const { child, ready } = await start(['proxy', '--config', file], join(first.dir, `${name}.ready.json`));
+  return {
+    url: ready['proxy'] ?? '',
+    admin: ready['admin'] ?? '',
+    auditFile: join(first.dir, `${name}.jsonl`),
+    pid: child.pid ?? 0,
+    exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
+    stop: () => end(child, 'SIGTERM'),
+  };
+}
+
 /** Writes the configuration into its folder and gives its path. */
 export type PlaceConfig = (dir: string, text: string) => string;
 
@@ -103,6 +130,8 @@ export interface UpstreamServer {
 }
 
 export interface ProxyPlaces {
+  /** Whom the sandbox knows by a token of their own. */
+  readonly accounts?: readonly Account[];
   /** May put another server before the sandbox. */
   readonly between?: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer>;
   readonly placeConfig?: PlaceConfig;
@@ -112,10 +141,10 @@ export interface ProxyPlaces {
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
-  { between = async sandbox => sandbox, placeConfig = inPlainFile }: ProxyPlaces = {},
+  { between = async sandbox => sandbox, placeConfig = inPlainFile, accounts = [] }: ProxyPlaces = {},
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
-  const sandbox = await startSandbox({ dir: join(dir, 'cluster') });
+  const sandbox = await startSandbox({ dir: join(dir, 'cluster'), accounts });
   const upstream = await between(sandbox, dir);
   const { caPem, certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
   const write = (name: string, text: string): void => writeFileSync(join(dir, name), text);
@@ -154,6 +183,7 @@ export async function startProxyProcess(
       { subjects: [{ user: 'ann' }], recorderAddrs: recorders },
       { subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true },
     ],
+    shutdown: { delayMs: 0 },
     audit: { file: 'audit.jsonl' },
     log: { level: 'warn' },
     ...changes,

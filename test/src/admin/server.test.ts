@@ -142,31 +142,6 @@ test('an id that could be a path or end a header never reaches the reader', asyn
   expect(opened).toEqual([]);
 });
 
-test('tells of the configuration to who asks for all of it, and is ready whatever is wrong with it', async () => {
-  const config = {
-    state: 'refused',
-    sha256: 'a'.repeat(64),
-    appliedAt: '2026-01-01T00:00:00.000Z',
-    problems: ['proxy.yaml:3: grants: is wrong'],
-  } as const;
-  const told = await startAdmin({
-    process: {
-      auditHealth: () => ({ state: 'ok', lost: 0, waiting: 0 }),
-      configState: () => config,
-      metrics: { contentType: 'text/plain', text: async () => '' },
-    },
-  });
-  const [short, long] = [
-    await ask(told.admin.port, '/readyz'),
-    await ask(told.admin.port, '/readyz?verbose'),
-  ];
-  await told.admin.close();
-  expect(short.status).toBe(200);
-  expect(JSON.parse(short.body)).not.toHaveProperty('config');
-  expect(long.status).toBe(200);
-  expect(JSON.parse(long.body)).toMatchObject({ ok: true, config });
-});
-
 describe('admin port elsewhere', () => {
   test('without a built page it says what there is', async () => {
     const bare = await startAdmin({ page: '/nowhere/at/all' });

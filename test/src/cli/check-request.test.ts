@@ -41,6 +41,22 @@ const askAccount = (question: Partial<Question>) =>
   answer(config, { serviceaccount: 'ci/runner', request: 'exec default/shell', lost: [], ...question });
 
 describe('what would be decided', () => {
+  test('in noauth nobody is impersonated, and the rules are the same', () => {
+    const own = yaml
+      .replace('up.kubeconfig', 'up.kubeconfig, mode: noauth')
+      .replace(/ {2}static:\n(?: {4}- .*\n)+/, '  tailscale: {}\n')
+      .replace('    impersonate: { groups: [viewers] }\n', '');
+    const { allowed, lines } = answer(parseConfig(own, 'proxy.yaml'), {
+      user: 'ann',
+      groups: ['dev'],
+      request: 'exec default/shell',
+      lost: [],
+    });
+    expect(allowed).toBe(true);
+    expect(lines[0]).toBe('caller:   ann, upstream by their own credential');
+    expect(lines.join('\n')).toContain('recorded by rec-a:8181 or rec-b:8181, else refused');
+  });
+
   const rows: readonly [name: string, question: Partial<Question>, allowed: boolean, decision: RegExp][] = [
     ['closed', {}, true, /recorded by rec-a:8181 or rec-b:8181, else refused: grants\[0\]$/],
     [

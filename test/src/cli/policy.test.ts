@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { LiveFiles } from '../../../src/cli/live-files.ts';
 import { policyOf } from '../../../src/cli/policy.ts';
+import { TailscaleWatches } from '../../../src/cli/tailscale-watches.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { silentLogger } from '../../../src/log.ts';
@@ -47,7 +48,8 @@ beforeAll(async () => {
 
 function policy(changes: ReadonlyMap<string, string> = new Map()) {
   const read = (name: string): string => changes.get(name) ?? files.get(name) ?? '';
-  const parts = { upstream: plainUpstream(1), clock: systemClock, log: silentLogger };
+  const common = { clock: systemClock, log: silentLogger };
+  const parts = { ...common, upstream: plainUpstream(1), watches: new TailscaleWatches(common) };
   return new LiveFiles(readText => policyOf(config, { ...parts, readText }), read);
 }
 
@@ -81,6 +83,6 @@ describe('what a configuration and its files say', () => {
     const half = live.take(seen(files.get('own.key') ?? ''));
     expect([half.taken, [...half.refused.keys()]]).toEqual([[], ['own.crt']]);
     expect(live.take(seen(other.key)).taken).toEqual(['own.crt', 'own.key']);
-    expect(live.made.access?.tls.cert).toBe(other.cert);
+    expect(live.made.access?.tls?.cert).toBe(other.cert);
   });
 });

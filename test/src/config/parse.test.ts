@@ -23,12 +23,20 @@ function failure(text: string): ConfigError {
 const linesOf = (text: string): string[] => failure(text).message.split('\n');
 
 describe('a configuration', () => {
+  test('the SOCKS5 proxy of recorders is a host with its port', () => {
+    const withProxy = (address: string) => `${LEAST}recording: { socks5: "${address}" }\n`;
+    expect(parseConfig(withProxy('localhost:1055'), 'c.yaml').recording.socks5).toBe('localhost:1055');
+    for (const wrong of ['localhost', '[::1]', 'socks5://localhost:1055', ':1055']) {
+      expect(linesOf(withProxy(wrong))).toEqual(['c.yaml:5: recording.socks5: must be host:port']);
+    }
+  });
+
   test('least of all, with every default', () => {
     expect(parseConfig(LEAST, 'c.yaml')).toEqual({
       cluster: 'kubernetes',
       listen: { address: '0.0.0.0', port: 8443, tls: { cert: 'tls.crt', key: 'tls.key' } },
       admin: { address: '127.0.0.1', port: 9090, hosts: [] },
-      upstream: { inCluster: true, marker: false },
+      upstream: { mode: 'auth', inCluster: true, marker: false },
       identity: { static: [{ user: 'ann', groups: [], token: 't' }] },
       grants: [],
       recording: {
@@ -40,6 +48,8 @@ describe('a configuration', () => {
         finalAnswerMs: 30_000,
       },
       sessions: { keepEndedMs: 600_000, keepEnded: 1000, drainMs: 30_000 },
+      limits: { sessions: 1_000, sessionsPerCaller: 100, requests: 1_000, longRunning: 10_000 },
+      shutdown: { delayMs: 5_000 },
       audit: { file: 'audit.jsonl', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'info' },
     });
@@ -57,7 +67,7 @@ describe('a configuration', () => {
         roles: { viewer: [{ group: 'dev-*' }], auditor: [], operator: [{ user: 'ann' }] },
         local: [],
       },
-      upstream: { kubeconfig: '../k', context: 'c', marker: false },
+      upstream: { mode: 'auth', kubeconfig: '../k', context: 'c', marker: false },
       identity: {
         static: [
           { user: 'ann', groups: ['dev'], uid: 'u', extra: { 'acme.com/x': ['v'] }, token: 't' },
@@ -83,6 +93,8 @@ describe('a configuration', () => {
         finalAnswerMs: 4,
       },
       sessions: { keepEndedMs: 1, keepEnded: 0, drainMs: 0 },
+      limits: { sessions: 1, sessionsPerCaller: 2, requests: 3, longRunning: 4 },
+      shutdown: { delayMs: 5 },
       audit: { file: '/var/audit', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'silent' },
     };

@@ -27,7 +27,7 @@ describe('what a configuration is made into', () => {
   test('every file is resolved, and nothing else', () => {
     const moved = withFiles(config, file => `/etc/kw/${file}`);
     expect(moved.listen.tls).toEqual({ cert: '/etc/kw/tls.crt', key: '/etc/kw/tls.key' });
-    expect(moved.upstream).toEqual({ kubeconfig: '/etc/kw/up', marker: false });
+    expect(moved.upstream).toEqual({ mode: 'auth', kubeconfig: '/etc/kw/up', marker: false });
     expect(moved.identity.static?.[1]).toEqual({ user: 'bob', groups: [], tokenFile: '/etc/kw/bob.token' });
     expect(moved.audit).toMatchObject({ file: '/etc/kw/audit.jsonl' });
     expect(withFiles(config, file => file)).toEqual(config);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FileReader } from '../../../src/upstream/rotating-files.ts';
-import { loadUpstream } from '../../../src/upstream/target.ts';
+import { loadUpstream, withoutCredential } from '../../../src/upstream/target.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\n';
 
@@ -134,6 +134,16 @@ describe('a rotated token', () => {
     expect(upstream.authorization()).toBe('Bearer one');
     pass(1_000);
     expect(upstream.authorization()).toBe('Bearer two');
+  });
+
+  test('is left out in noauth, with our certificate; whom to trust stays', () => {
+    const { io } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
+    const loaded = loadUpstream(SOURCE, io);
+    const ours = { ...loaded, tlsOptions: () => ({ ...loaded.tlsOptions(), cert: PEM, key: PEM }) };
+    const upstream = withoutCredential(ours);
+    expect(upstream.mode).toBe('noauth');
+    expect(upstream.authorization()).toBeUndefined();
+    expect(upstream.tlsOptions()).toMatchObject({ ca: PEM, cert: undefined, key: undefined });
   });
 
   test.each([['missing'], ['empty']])('that is %s for now leaves the last one in use, and says so', how => {

@@ -24,6 +24,7 @@ export const ERRORS = {
   KW_INTERNAL: { status: 500, reason: 'InternalError' },
   KW_UPSTREAM_UNREACHABLE: { status: 502, reason: 'BadGateway' },
   KW_RECORDINGS_UNREADABLE: { status: 502, reason: 'BadGateway' },
+  KW_AUDIT_UNREADABLE: { status: 502, reason: 'BadGateway' },
   KW_UPSTREAM_PROTOCOL: { status: 502, reason: 'BadGateway' },
   KW_IDENTITY_UNAVAILABLE: { status: 503, reason: 'ServiceUnavailable' },
   KW_AUDIT_UNAVAILABLE: { status: 503, reason: 'ServiceUnavailable' },

@@ -5,18 +5,21 @@ import type { Readiness } from '../checks/readiness.ts';
 import { WitnessError } from '../errors.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
+import type { SandboxRecorder } from '../live/sandbox-recorder.ts';
 import type { Logger } from '../log.ts';
 import type { Visitor } from './access.ts';
 import { requireRole } from './access.ts';
 import { answerError, answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
 import { refuseForeignPage } from './foreign-page.ts';
+import type { HistoryRoutes } from './history-routes.ts';
 import { answerLivez, answerReadyz } from './probes.ts';
 import { readJson } from './read-json.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
-import { RECORDING_PATH } from './recordings-routes.ts';
+import { EXPORT_PATH, RECORDING_PATH } from './recordings-routes.ts';
 import { refusalOf } from './refusal.ts';
 import type { Route } from './route.ts';
+import { sandboxRoutes } from './sandbox-routes.ts';
 import type { SignInRoutes } from './sign-in-routes.ts';
 import type { StoppableSessions } from './stop-session.ts';
 import { stopSession } from './stop-session.ts';
@@ -36,8 +39,12 @@ export interface ProcessState {
 export interface AdminRoutesOptions {
   readonly process?: ProcessState;
   readonly sessions: AdminSessions;
+  /** What is listed; without this `sessions`. */
+  readonly listed?: SessionSource;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly recordings?: RecordingsRoutes;
+  readonly history?: HistoryRoutes;
+  readonly sandbox?: SandboxRecorder;
   readonly signIn: SignInRoutes;
   readonly audit: AuditSink;
   readonly log: Logger;
@@ -53,11 +60,13 @@ export class AdminRoutes {
 
   constructor(options: AdminRoutesOptions) {
     this.#options = options;
-    const { recordings, process, signIn } = options;
+    const { recordings, history, sandbox, process, signIn } = options;
     this.#routes = [
       ...sessionRoutes(options),
       ...signIn.table,
       ...(recordings === undefined ? [] : recordingRoutes(recordings)),
+      ...(history?.table ?? []),
+      ...(sandbox === undefined ? [] : sandboxRoutes(sandbox)),
       ...probeRoutes(options.sessions, process),
       {
         // Without a built page, what there is instead.
@@ -120,20 +129,20 @@ export class AdminRoutes {
 const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
 const NOBODY: Visitor = { roles: new Set(), subject: { user: 'unknown', groups: [], source: 'none' } };
 
-function sessionRoutes({ sessions, audit }: AdminRoutesOptions): Route[] {
+function sessionRoutes({ sessions, listed = sessions, audit }: AdminRoutesOptions): Route[] {
   return [
     {
       path: /^\/api\/v1\/sessions$/,
       method: 'GET',
       needs: 'viewer',
-      run: ({ response }) => answerJson(response, 200, { items: sessions.list() }),
+      run: ({ response }) => answerJson(response, 200, { items: listed.list() }),
     },
     {
       path: /^\/api\/v1\/sessions\/([0-9a-f-]{36})$/,
       method: 'GET',
       needs: 'viewer',
       run: ({ id, response }) => {
-        const view = sessions.get(id);
+        const view = listed.get(id);
         if (view === undefined) throw new WitnessError('KW_NOT_FOUND', 'there is no such session');
         answerJson(response, 200, view);
       },
@@ -165,7 +174,22 @@ function recordingRoutes(recordings: RecordingsRoutes): Route[] {
       method: 'GET',
       needs: 'auditor',
       run: ({ id, request, response, params, visitor }) =>
-        recordings.cast({ id, visitor, head: request.method === 'HEAD', play: params.has('play') }, response),
+        recordings.cast(
+          {
+            id,
+            visitor,
+            head: request.method === 'HEAD',
+            play: params.has('play'),
+            range: request.headers.range,
+          },
+          response,
+        ),
+    },
+    {
+      path: EXPORT_PATH,
+      method: 'GET',
+      needs: 'auditor',
+      run: ({ id, response, visitor }) => recordings.page({ id, visitor }, response),
     },
   ];
 }

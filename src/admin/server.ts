@@ -8,15 +8,20 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { WitnessError } from '../errors.ts';
 import { listen } from '../listen.ts';
+import type { OtherSessions } from '../live/all-sessions.ts';
+import { AllSessions } from '../live/all-sessions.ts';
 import { loadAssets } from '../live/assets.ts';
 import { Feed } from '../live/feed.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
+import type { SandboxRecorder } from '../live/sandbox-recorder.ts';
 import { Spectators } from '../live/spectators.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import type { LiveCast } from '../recording/live-cast.ts';
 import type { AdminAccess } from './access.ts';
 import { visitorOf } from './access.ts';
+import type { History } from './history-routes.ts';
+import { HistoryRoutes } from './history-routes.ts';
 import { isLoopback, isOwnHost } from './host-rule.ts';
 import { RecordingsRoutes } from './recordings-routes.ts';
 import type { AdminSessions, ProcessState } from './routes.ts';
@@ -38,6 +43,12 @@ export interface AdminOptions {
   readonly mayBegin: () => boolean;
   /** Played by the page. */
   readonly recordings?: RecordingsReader;
+  /** Of `try`. */
+  readonly sandbox?: SandboxRecorder;
+  /** What the audit knows of the past. */
+  readonly history?: History;
+  /** Sessions of other replicas, and the name of this one among them. */
+  readonly others?: { readonly sessions: OtherSessions; readonly replica: string };
   /** For /readyz and /metrics. */
   readonly process?: ProcessState;
   readonly log?: Logger;
@@ -69,7 +80,15 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   const bound = await listen(server, options.address, options.port);
   const loopback = isLoopback(bound.address);
   const signIns = new SignIns(clock);
-  const feed = new Feed({ sessions, clock, recordings: recordings !== undefined });
+  const { history, others, sandbox } = options;
+  const all = others === undefined ? undefined : new AllSessions(sessions, others.sessions, others.replica);
+  const listed = all ?? sessions;
+  const feed = new Feed({
+    sessions: listed,
+    clock,
+    recordings: recordings !== undefined,
+    sandbox: sandbox !== undefined,
+  });
   const spectators = new Spectators();
   const views = new ViewAudit({ audit, clock, mayBegin: options.mayBegin });
   const visitor = (request: IncomingMessage) => visitorOf(request, access, { signIns, loopback });
@@ -83,6 +102,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   };
   const routes = new AdminRoutes({
     sessions,
+    listed,
     assets,
     audit,
     log,
@@ -90,6 +110,8 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
     checkHost,
     signIn: new SignInRoutes({ access, signIns }),
     ...(recordings === undefined ? {} : { recordings: new RecordingsRoutes(recordings, views, log) }),
+    ...(history === undefined ? {} : { history: new HistoryRoutes(history, log) }),
+    ...(sandbox === undefined ? {} : { sandbox }),
     ...(options.process === undefined ? {} : { process: options.process }),
   });
   const liveCast = (id: string): LiveCast | undefined => sessions.liveCast(id);
@@ -108,6 +130,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
         signIns.close();
         feed.close();
         spectators.close();
+        all?.close();
         server.close(() => done());
         server.closeAllConnections();
         viewers.close();

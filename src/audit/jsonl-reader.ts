@@ -14,8 +14,9 @@ export function openJsonlReader(file: string): AuditReader {
   };
 }
 
-async function* recordsOf(file: string, { types, sessionId }: ReadRange = {}): AsyncGenerator<AuditLine> {
-  for await (const { text } of auditLines(file)) {
+async function* recordsOf(file: string, range: ReadRange = {}): AsyncGenerator<AuditLine> {
+  const { types, sessionId, sinceMs = Number.NEGATIVE_INFINITY } = range;
+  for await (const { text } of auditLines(file, sinceMs)) {
     // Spares most lines a closer look.
     if (sessionId !== undefined && !text.includes(sessionId)) continue;
     if (types !== undefined && !types.some(type => text.includes(`"type":"${type}"`))) continue;
@@ -23,6 +24,7 @@ async function* recordsOf(file: string, { types, sessionId }: ReadRange = {}): A
     if (read === undefined) continue;
     const { record } = read;
     if (types !== undefined && !types.includes(record.type)) continue;
+    if (Date.parse(record.time) < sinceMs) continue;
     if (sessionId !== undefined && !('sessionId' in record && record.sessionId === sessionId)) continue;
     yield read;
   }

@@ -1,4 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { rotatedSegments } from './segments.ts';
 
@@ -17,9 +18,21 @@ export function auditFiles(file: string): string[] {
   return files;
 }
 
-/** Every line of every file of an audit. */
-export async function* auditLines(file: string): AsyncGenerator<FileLine> {
-  for (const part of auditFiles(file)) yield* linesOf(part);
+/** Every line of every file of an audit; files that were put aside before `sinceMs` are passed over. */
+export async function* auditLines(
+  file: string,
+  sinceMs = Number.NEGATIVE_INFINITY,
+): AsyncGenerator<FileLine> {
+  for (const part of auditFiles(file)) {
+    // Nothing is added to a file that was put aside: its last change is not before its last record.
+    if (part !== file && (await lastChangeMs(part)) < sinceMs) continue;
+    yield* linesOf(part);
+  }
+}
+
+/** A file that is gone meanwhile says so when it is read. */
+async function lastChangeMs(file: string): Promise<number> {
+  return (await stat(file)).mtimeMs;
 }
 
 async function* linesOf(file: string): AsyncGenerator<FileLine> {

@@ -9,6 +9,8 @@ export interface AuditLine {
 export interface ReadRange {
   readonly types?: readonly AuditRecord['type'][];
   readonly sessionId?: string;
+  /** At or after; milliseconds since the epoch. */
+  readonly sinceMs?: number;
 }
 
 /** The audit as the page, the API and the commands read it, whatever keeps it. */

@@ -12,13 +12,18 @@ export interface ChildRecorder {
   readonly pid: number;
   /** The command that starts it again at the same place. */
   readonly command: string;
+  /** How it ended, once it has. */
+  readonly gone: Promise<string>;
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** In order: what is being uploaded is filed. */
   stop(): Promise<void>;
+  /** At once, as a crash does it. */
+  kill(): Promise<void>;
 }
 
 /** A recorder in a process of its own, so that it can be killed without the rest. `exited` tells when it is gone. */
 export async function startChildRecorder(
-  dir: string,
-  scratch: string,
+  { dir, scratch, port: wanted }: { readonly dir: string; readonly scratch: string; readonly port: number },
   exited: (how: string) => void,
 ): Promise<ChildRecorder> {
   const readyFile = join(scratch, 'recorder.json');
@@ -26,7 +31,7 @@ export async function startChildRecorder(
   const options = ['recorder', '--dir', dir, '--address', '127.0.0.1'];
   const child = spawn(
     process.execPath,
-    [MAIN, ...options, '--port', '0', '--log-level', 'warn', '--ready-file', readyFile],
+    [MAIN, ...options, '--port', String(wanted), '--log-level', 'warn', '--ready-file', readyFile],
     {
       // The channel tells the recorder when we are gone.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -43,7 +48,10 @@ export async function startChildRecorder(
     address,
     pid: child.pid ?? 0,
     command: [process.execPath, MAIN, ...options, '--port', port].join(' '),
-    stop: () => stop(child, gone),
+    gone,
+    signal: signal => void child.kill(signal),
+    stop: () => ended(child, gone, 'SIGTERM'),
+    kill: () => ended(child, gone, 'SIGKILL'),
   };
 }
 
@@ -73,7 +81,7 @@ function addressIn(text: string): string {
   throw new Error('the recorder wrote no address');
 }
 
-async function stop(child: ChildProcess, gone: Promise<string>): Promise<void> {
-  child.kill('SIGTERM');
+async function ended(child: ChildProcess, gone: Promise<string>, signal: NodeJS.Signals): Promise<void> {
+  child.kill(signal);
   await gone;
 }

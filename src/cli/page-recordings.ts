@@ -1,21 +1,43 @@
 import type { RecordingSummary, RecordingsReader } from '../live/recordings-reader.ts';
+import { MAX_EXPORTED_BYTES } from '../live/recordings-reader.ts';
+import { exportPage } from '../recorder/export-page.ts';
 import type { Manifest } from '../recorder/manifest.ts';
-import { openFolder } from './recordings-source.ts';
+import { readPlayer, textOf } from './recordings-export.ts';
+import type { SourceOptions } from './recordings-source.ts';
+import { openSource } from './recordings-source.ts';
 
-/** The recordings of a folder as the page takes them. Reads only: the recorder that writes there goes on. */
-export async function pageRecordings(dir: string): Promise<RecordingsReader> {
-  const { search, reader } = await openFolder(dir);
+/** The recordings of a folder, or of a recorder, as the page takes them. Reads only: whoever writes there goes on. */
+export async function pageRecordings(options: SourceOptions): Promise<RecordingsReader> {
+  const source = await openSource(options);
+  // A player asks for part after part, and the manifest of a large cast is large.
+  let last: { readonly id: string; readonly sessionId: string | undefined } | undefined;
+  const sessionOf = async (id: string): Promise<string | undefined> => {
+    if (last?.id !== id) last = { id, sessionId: (await source.get(id))?.sessionId };
+    return last.sessionId;
+  };
   return {
     list: async ({ sessionId, limit }) => {
-      const { manifests } = await search({
+      const { manifests } = await source.search({
         limit,
         ...(sessionId === undefined ? {} : { session: sessionId }),
       });
       return manifests.map(summaryOf);
     },
-    open: async id => {
-      const [cast, manifest] = await Promise.all([reader.openCast(id), reader.get(id)]);
-      return cast === undefined ? undefined : { ...cast, ...text('sessionId', manifest?.sessionId) };
+    open: async (id, range) => {
+      const [cast, sessionId] = await Promise.all([source.openPart(id, range), sessionOf(id)]);
+      return cast === undefined ? undefined : { ...cast, ...text('sessionId', sessionId) };
+    },
+    page: async id => {
+      const manifest = await source.get(id);
+      if (manifest === undefined || manifest.bytes > MAX_EXPORTED_BYTES) return undefined;
+      const cast = await source.openCast(id);
+      if (cast === undefined) return undefined;
+      const html = exportPage({
+        cast: await textOf(cast),
+        manifests: [manifest],
+        player: await readPlayer(),
+      });
+      return { html, ...text('sessionId', manifest.sessionId) };
     },
   };
 }

@@ -9,9 +9,16 @@ import { addRecorderOptions } from './recordings-recorder-options.ts';
 import { runProxy } from './start-proxy.ts';
 import type { RecorderCommand } from './start-recorder.ts';
 import { runRecorder } from './start-recorder.ts';
+import type { TryCommand } from './try.ts';
 import { runTry } from './try.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+interface ProxyOptions {
+  readonly config?: string;
+  readonly readyFile?: string;
+  readonly inspect?: number;
+}
 
 interface RecorderOptions extends Omit<RecorderCommand, 'dir'> {
   readonly dir?: string;
@@ -30,7 +37,8 @@ export function createProgram(version: string): Command {
     .description('run the proxy in front of an API server')
     .option('--config <file>', 'YAML configuration (docs/config.md); required')
     .option('--ready-file <file>', 'written once the proxy answers: {proxy, admin, pid} as JSON')
-    .action(({ config, ...rest }: { config?: string; readyFile?: string }, command: Command) =>
+    .addOption(inspectOption())
+    .action(({ config, ...rest }: ProxyOptions, command: Command) =>
       runProxy({ config: required(command, '--config <file>', config), version, ...rest }),
     );
 
@@ -50,7 +58,8 @@ export function createProgram(version: string): Command {
     .description('run a sandbox cluster, a recorder and the proxy together, to see it work')
     .option('--data-dir <folder>', 'where everything is kept', 'try-data')
     .option('--ready-file <file>', 'written once all of it answers (docs/try.md)')
-    .action((options: { dataDir: string; readyFile?: string }) => runTry(options, createLogger('warn')));
+    .addOption(inspectOption())
+    .action((options: TryCommand) => runTry(options, createLogger('warn')));
 
   addRecordingsCommand(program);
   addMachinesCommand(program);
@@ -59,6 +68,13 @@ export function createProgram(version: string): Command {
   addCheckCommand(program);
 
   return program;
+}
+
+/** The port is the one where @statelyai/inspect looks. */
+function inspectOption(): Option {
+  return new Option('--inspect [port]', 'tell inspectors of the state machines on 127.0.0.1 (docs/live.md)')
+    .preset('8080')
+    .argParser(portNumber);
 }
 
 function portNumber(text: string): number {

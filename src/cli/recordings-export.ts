@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
+import { MAX_EXPORTED_BYTES } from '../live/recordings-reader.ts';
 import { replaceFile } from '../recorder/durable-file.ts';
 import { exportPage } from '../recorder/export-page.ts';
 import type { Manifest } from '../recorder/manifest.ts';
@@ -12,9 +13,6 @@ interface ExportOptions {
   readonly dir?: string;
   readonly out?: string;
 }
-
-/** A browser holds the page several times over; larger casts are for a player of their own. */
-const MAX_CAST_BYTES = 64 * 1024 * 1024;
 
 export async function exportRecording(id: string, { dir, out }: ExportOptions): Promise<void> {
   if (out === undefined) throw new Error('--out is missing: the page to write');
@@ -35,20 +33,21 @@ async function castOf(source: FolderSource, found: readonly Manifest[]): Promise
   return cast;
 }
 
-async function textOf(cast: Readable): Promise<string> {
+/** Rejects what is too large for a page. */
+export async function textOf(cast: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of cast) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError('a read without an encoding gave no bytes');
     bytes += chunk.length;
-    if (bytes > MAX_CAST_BYTES)
-      throw new Error(`the cast is larger than ${MAX_CAST_BYTES} bytes: use cat or join`);
+    if (bytes > MAX_EXPORTED_BYTES)
+      throw new Error(`the cast is larger than ${MAX_EXPORTED_BYTES} bytes: use cat or join`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function readPlayer(): Promise<{ script: string; style: string }> {
+export async function readPlayer(): Promise<{ script: string; style: string }> {
   const { resolve } = createRequire(import.meta.url);
   const read = (file: string): Promise<string> =>
     readFile(resolve(`asciinema-player/dist/bundle/${file}`), 'utf8');

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { messageOf } from '../errors.ts';
 import { type Manifest, parseManifest } from '../recorder/manifest.ts';
 import type { RecordingPage, RecordingQuery } from '../recorder/recording-query.ts';
+import type { StoredCast } from '../recorder/storage.ts';
 import type { RecordingsSource } from './recordings-source.ts';
 
 const ANSWER_MS = 30_000;
@@ -38,11 +39,26 @@ export class HttpRecordings implements RecordingsSource {
     return Readable.fromWeb(response.body);
   }
 
+  async openPart(id: string, range: string | undefined): Promise<StoredCast | undefined> {
+    const response = await this.#get(`/${id}/cast`, range);
+    if (response === undefined) return undefined;
+    const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
+    const [, first, last, whole] =
+      /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(response.headers.get('content-range') ?? '') ?? [];
+    if (whole === undefined) return { bytes: Number(response.headers.get('content-length')), body };
+    const bytes = Number(whole);
+    if (first === undefined) return { bytes, part: 'none', body };
+    return { bytes, part: { first: Number(first), length: Number(last) - Number(first) + 1 }, body };
+  }
+
   /** Undefined for 404. The bound is on the answer's head: a cast takes as long as it takes. */
-  async #get(path: string): Promise<Response | undefined> {
+  async #get(path: string, range?: string): Promise<Response | undefined> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error('it took too long')), ANSWER_MS);
-    const headers = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+    const headers = {
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+      ...(range === undefined ? {} : { range }),
+    };
     let response: Response;
     try {
       response = await fetch(this.#base + path, { headers, redirect: 'error', signal: late.signal });
@@ -52,7 +68,8 @@ export class HttpRecordings implements RecordingsSource {
     } finally {
       clearTimeout(timer);
     }
-    if (response.ok) return response;
+    // 416: nothing lies in that range, which is an answer.
+    if (response.ok || response.status === 416) return response;
     const text = await response.text();
     if (response.status === 404) return undefined;
     throw new Error(`${this.#base} answered ${response.status}: ${text.trim()}`);

@@ -7,13 +7,14 @@ import type { Manifest } from '../recorder/manifest.ts';
 import { isRecordingId } from '../recorder/recording-id.ts';
 import { DEFAULT_INDEX_LIMITS, RecordingIndex } from '../recorder/recording-index.ts';
 import type { RecordingPage, RecordingQuery } from '../recorder/recording-query.ts';
+import type { StoredCast } from '../recorder/storage.ts';
 import { HttpRecordings } from './recordings-http.ts';
 import { readTokens } from './recordings-tokens.ts';
 
 export interface SourceOptions {
-  readonly dir?: string;
-  readonly url?: string;
-  readonly tokenFile?: string;
+  readonly dir?: string | undefined;
+  readonly url?: string | undefined;
+  readonly tokenFile?: string | undefined;
 }
 
 /** Where recordings are read from: a folder, or a recorder's HTTP API. */
@@ -22,6 +23,8 @@ export interface RecordingsSource {
   get(id: string): Promise<Manifest | undefined>;
   /** Whole lines only; the caller reads or destroys it. */
   openCast(id: string): Promise<Readable | undefined>;
+  /** The same, or what a Range header names of it. */
+  openPart(id: string, range: string | undefined): Promise<StoredCast | undefined>;
   /** Only a folder tells. */
   hold?(id: string): Promise<Hold | undefined>;
 }
@@ -56,6 +59,7 @@ export async function openFolder(dir: string | undefined): Promise<FolderSource>
     get: id => reader.get(id),
     hold: id => reader.hold(id),
     openCast: async id => (await reader.openCast(id))?.body,
+    openPart: (id, range) => reader.openCast(id, range),
   };
 }
 

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdminServer } from '../admin/server.ts';
@@ -8,7 +9,9 @@ import { systemClock } from '../clock.ts';
 import { withFiles } from '../config/files.ts';
 import { parseConfig } from '../config/parse.ts';
 import type { Config } from '../config/schema.ts';
+import { AuditTrail } from '../live/audit-trail.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
+import type { SandboxRecorder } from '../live/sandbox-recorder.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -24,12 +27,14 @@ import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { loadUpstream, withoutCredential } from '../upstream/target.ts';
 import { adminAccess, mayWatch } from './admin-access.ts';
-import { openAudit } from './audit-sink.ts';
+import { openAudit, openAuditReader } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
 import { FileWatch } from './file-watch.ts';
 import { after, listenerCertificate } from './listener-certificate.ts';
 import type { ReloadReport } from './live-config.ts';
 import { LiveConfig } from './live-config.ts';
+import { openInspector } from './open-inspector.ts';
+import { pageRecordings } from './page-recordings.ts';
 import type { Policy } from './policy.ts';
 import { policyOf } from './policy.ts';
 import { readText } from './read-text.ts';
@@ -52,6 +57,10 @@ export interface StartOptions {
   readonly version?: string;
   /** Played by the page. */
   readonly recordings?: RecordingsReader;
+  /** Port for inspectors of the machines. */
+  readonly inspect?: number;
+  /** The recorder of `try`, with buttons on the page. */
+  readonly sandbox?: SandboxRecorder;
 }
 
 export interface RunningProxy {
@@ -70,13 +79,14 @@ export interface ProxyCommand {
   readonly config: string;
   readonly readyFile?: string;
   readonly version: string;
+  readonly inspect?: number;
 }
 
 /** `kubewitness proxy`: runs until a signal, drains, and exits 0. */
-export async function runProxy({ config, readyFile, version }: ProxyCommand): Promise<void> {
+export async function runProxy({ config, readyFile, ...options }: ProxyCommand): Promise<void> {
   let reload = (): void => {};
   onReloadSignal(() => reload());
-  const proxy = await startProxy(config, { version });
+  const proxy = await startProxy(config, options);
   reload = () => proxy.reload();
   const urls = {
     proxy: `https://${proxy.address}:${proxy.port}`,
@@ -99,7 +109,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const log = options.log ?? ownLog;
   const problems = new StartProblems();
   const watches = new TailscaleWatches({ clock: systemClock, log });
-  const own = { clock: systemClock, log, readText, watches };
+  const own = { clock: systemClock, log, readText, watches, replica: hostname() };
   const steps = {
     upstream: await problems.step(() => {
       const loaded = loadUpstream(upstreamSource(config), {
@@ -170,7 +180,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       return probeRecorder(recorder, access === undefined ? {} : { access });
     },
   });
+  const inspector = options.inspect === undefined ? undefined : await openInspector(options.inspect, log);
   const sessions = new SessionRegistry({
+    ...(inspector === undefined ? {} : { inspect: inspector.inspect }),
     health,
     failOpen,
     mayStartSession,
@@ -207,6 +219,19 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     ]);
   };
   setChecks();
+  const trail = new AuditTrail({
+    open: () => openAuditReader(config, readText),
+    clock: systemClock,
+    log,
+    ownReplica: sink.replica,
+    ...config.sessions,
+  });
+  // A file has no others: it is read once somebody asks.
+  if (sink.replica !== undefined) void trail.start();
+  const { recordings: place } = config.admin;
+  const opened = await problems.step(() =>
+    place === undefined ? options.recordings : pageRecordings(place),
+  );
   const admins = await problems.step(() =>
     startAdminServer({
       address: config.admin.address,
@@ -220,8 +245,11 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       audit,
       mayBegin: mayStartSession,
       log,
+      history: trail,
+      ...(sink.replica === undefined ? {} : { others: { sessions: trail, replica: sink.replica } }),
       process: { auditHealth: () => sink.health(), metrics, readiness },
-      ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
+      ...(opened.value === undefined ? {} : { recordings: opened.value }),
+      ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
     }),
   );
   const servers = await problems.step(() =>
@@ -300,6 +328,8 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       health.close();
       forwarder.close();
       await admin.close();
+      await trail.close();
+      await inspector?.close();
       metrics.close();
       audit.write({ type: 'proxy.stopped', reason: 'shutdown' });
       await sink.close();

@@ -5,15 +5,17 @@ import { stringify } from 'yaml';
 import type { Logger } from '../log.ts';
 import { createCertificates } from '../sandbox/certificate.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
-import { startChildRecorder } from './child-recorder.ts';
 import { pageRecordings } from './page-recordings.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { onStopSignal } from './signals.ts';
 import { startProxy } from './start-proxy.ts';
+import { TryRecorder } from './try-recorder.ts';
 
 export interface TryCommand {
   readonly dataDir: string;
   readonly readyFile?: string;
+  /** Port for inspectors of the machines. */
+  readonly inspect?: number;
 }
 
 /** The two users of the sandbox: the same rights, one difference. */
@@ -40,11 +42,11 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
 
   const sandbox = await startSandbox({ dir: places.cluster });
   let stopping = false;
-  const recorder = await startChildRecorder(places.recordings, places.config, how => {
+  const recorder = await TryRecorder.start(places.recordings, places.config, how => {
     if (stopping) return;
     process.stdout.write(
       `\nThe recorder has ended (${how}). Sessions under context "open" now go on unrecorded, those under "closed" are refused.\n` +
-        `Start it again with:\n  ${recorder.command}\n`,
+        `Start it again on the page, or with:\n  ${recorder.command}\n`,
     );
   });
 
@@ -58,7 +60,9 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
   await write('proxy.yaml', stringify(proxyConfig(recorder.address, tokens)));
   const proxy = await startProxy(join(places.config, 'proxy.yaml'), {
     log,
-    recordings: await pageRecordings(places.recordings),
+    recordings: await pageRecordings({ dir: places.recordings }),
+    sandbox: recorder,
+    ...(command.inspect === undefined ? {} : { inspect: command.inspect }),
   });
   const proxyUrl = `https://127.0.0.1:${proxy.port}`;
   const adminUrl = proxy.adminUrl;
@@ -79,7 +83,7 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
   await onStopSignal();
   stopping = true;
   await proxy.close();
-  await recorder.stop();
+  await recorder.close();
   await sandbox.close();
 }
 

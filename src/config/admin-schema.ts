@@ -4,6 +4,7 @@ import { certificateSchema } from './certificate-schema.ts';
 import { subjectSchema } from './subject-schema.ts';
 
 const text = z.string().min(1, 'must not be empty');
+const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const subjects = z.array(subjectSchema).default([]);
 /** As it stands in Host: no port, no scheme. */
 const hostName = z
@@ -12,6 +13,21 @@ const hostName = z
     /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
     'must be a host name in lower case',
   );
+
+const recordings = z
+  .strictObject({
+    dir: file.optional().describe('Folder of a recorder.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('A recorder: http://host:port.'),
+    tokenFile: file.optional().describe('File with the token that may read there.'),
+  })
+  .refine(({ dir, url }) => (dir === undefined) !== (url === undefined), 'needs either dir or url')
+  .refine(({ dir, tokenFile }) => dir === undefined || tokenFile === undefined, {
+    message: 'goes with url only',
+    path: ['tokenFile'],
+  });
 
 /** `admin:` of the configuration. */
 export const adminSchema = z
@@ -37,6 +53,7 @@ export const adminSchema = z
       .describe(
         'Roles of whoever reaches a loopback address without a credential: viewer alone without this.',
       ),
+    recordings: recordings.optional().describe('Where the page reads recordings, to play them.'),
   })
   .superRefine(({ address, tls, roles, local }, context) => {
     if (isLoopbackName(address)) return;

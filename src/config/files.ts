@@ -20,6 +20,15 @@ export function withFiles(config: Config, resolve: (file: string) => string): Co
       ...(admin.tls === undefined
         ? {}
         : { tls: { ...admin.tls, ...maybe('cert', admin.tls.cert), ...maybe('key', admin.tls.key) } }),
+      ...(admin.recordings === undefined
+        ? {}
+        : {
+            recordings: {
+              ...admin.recordings,
+              ...maybe('dir', admin.recordings.dir),
+              ...maybe('tokenFile', admin.recordings.tokenFile),
+            },
+          }),
     },
     upstream: { ...upstream, ...maybe('kubeconfig', upstream.kubeconfig) },
     identity: {

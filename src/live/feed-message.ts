@@ -11,6 +11,8 @@ export type FeedMessage =
       /** RFC 3339, UTC: the server's clock, to which all times here belong. */
       readonly at: string;
       readonly recordings: boolean;
+      /** The recorder of `try` can be stopped here. */
+      readonly sandbox: boolean;
       readonly sessions: readonly SessionView[];
     }
   | {

@@ -5,6 +5,7 @@ import type { FeedMessage } from './feed-message.ts';
 export interface Mirror {
   readonly seq: number;
   readonly recordings: boolean;
+  readonly sandbox: boolean;
   /** By id; in the order in which they were first heard of. */
   readonly sessions: ReadonlyMap<string, SessionView>;
 }
@@ -12,8 +13,8 @@ export interface Mirror {
 /** Applies one message. Undefined: something was missed, and only a new snapshot helps. */
 export function mirrored(mirror: Mirror | undefined, message: FeedMessage): Mirror | undefined {
   if (message.type === 'snapshot') {
-    const { seq, recordings, sessions } = message;
-    return { seq, recordings, sessions: new Map(sessions.map(session => [session.id, session])) };
+    const { seq, recordings, sandbox, sessions } = message;
+    return { seq, recordings, sandbox, sessions: new Map(sessions.map(session => [session.id, session])) };
   }
   if (mirror === undefined) return undefined;
   if (message.type === 'beat') return message.seq === mirror.seq ? mirror : undefined;

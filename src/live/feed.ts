@@ -32,6 +32,8 @@ export interface FeedOptions {
   readonly clock: Clock;
   /** Said in the snapshot: whether this server can play recordings. */
   readonly recordings: boolean;
+  /** Said there too: whether this is `try`. */
+  readonly sandbox?: boolean;
   readonly limits?: Partial<FeedLimits>;
 }
 
@@ -43,6 +45,7 @@ export class Feed {
   readonly #sessions: SessionSource;
   readonly #clock: Clock;
   readonly #recordings: boolean;
+  readonly #sandbox: boolean;
   readonly #limits: FeedLimits;
   readonly #viewers = new Set<Viewer>();
   /** Latest view of what has changed since the last delta. No larger than the list of sessions. */
@@ -54,10 +57,11 @@ export class Feed {
   #gathering: NodeJS.Timeout | undefined;
   readonly #beating: NodeJS.Timeout;
 
-  constructor({ sessions, clock, recordings, limits }: FeedOptions) {
+  constructor({ sessions, clock, recordings, sandbox = false, limits }: FeedOptions) {
     this.#sessions = sessions;
     this.#clock = clock;
     this.#recordings = recordings;
+    this.#sandbox = sandbox;
     this.#limits = { ...DEFAULT_FEED_LIMITS, ...limits };
     sessions.on('changed', this.#onChanged);
     this.#beating = setInterval(() => this.#beat(), BEAT_MS).unref();
@@ -94,7 +98,7 @@ export class Feed {
     this.#changed.delete(view.id);
     this.#changed.set(view.id, view);
     if (view.endedAt !== undefined) this.#ended.add(view.id);
-    this.#gathering ??= setTimeout(() => this.#flush(), this.#limits.gatherMs);
+    this.#gathering ??= setTimeout(() => this.#flush(false), this.#limits.gatherMs);
   };
 
   /** Nobody has listened since the last delta, so what is pending is in the list anyway. */
@@ -115,15 +119,17 @@ export class Feed {
       seq: this.#seq,
       at,
       recordings: this.#recordings,
+      sandbox: this.#sandbox,
       sessions,
     });
     return this.#snapshot;
   }
 
-  #flush(): void {
+  /** `thorough`: looks through all that ended, since those of other replicas are forgotten in an order of their own. */
+  #flush(thorough: boolean): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    const forgotten = this.#forgotten();
+    const forgotten = this.#forgotten(thorough);
     if (this.#changed.size === 0 && forgotten.length === 0) return;
     for (const id of forgotten) this.#changed.delete(id);
     const sessions = [...this.#changed.values()];
@@ -135,10 +141,13 @@ export class Feed {
   }
 
   /** The registry forgets the longest ended first, so the first that it still has ends the search. */
-  #forgotten(): string[] {
+  #forgotten(thorough: boolean): string[] {
     const forgotten: string[] = [];
     for (const id of this.#ended) {
-      if (this.#sessions.get(id) !== undefined) break;
+      if (this.#sessions.get(id) !== undefined) {
+        if (thorough) continue;
+        break;
+      }
       this.#ended.delete(id);
       forgotten.push(id);
     }
@@ -149,7 +158,7 @@ export class Feed {
     if (this.#viewers.size === 0) return;
     // Listing makes the registry let go of what is too old.
     this.#sessions.list();
-    this.#flush();
+    this.#flush(true);
     const bytes = bytesOf({ type: 'beat', seq: this.#seq });
     for (const viewer of this.#viewers)
       if (!viewer.ping() || !viewer.send(bytes)) this.#viewers.delete(viewer);

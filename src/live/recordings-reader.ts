@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { BytePart } from '../recorder/byte-range.ts';
 
 /** What the page says of a recording. Plain data out of its manifest. */
 export interface RecordingSummary {
@@ -23,8 +24,15 @@ export interface RecordingsQuery {
   readonly limit: number;
 }
 
+/** A browser holds an exported page several times over; larger casts are for a player of their own. Bytes. */
+export const MAX_EXPORTED_BYTES = 64 * 1024 * 1024;
+
+/** The caller reads or destroys `body`. */
 export interface OpenedCast {
+  /** Of the whole. */
   readonly bytes: number;
+  /** What `body` is of it; undefined: all. */
+  readonly part?: BytePart | 'none';
   readonly body: Readable;
   /** For the audit; absent where nobody knows it. */
   readonly sessionId?: string;
@@ -34,6 +42,8 @@ export interface OpenedCast {
 export interface RecordingsReader {
   /** Newest first. */
   list(query: RecordingsQuery): Promise<readonly RecordingSummary[]>;
-  /** The cast, whole lines only; the caller reads or destroys `body`. Undefined: there is none of that id. */
-  open(id: string): Promise<OpenedCast | undefined>;
+  /** The cast, whole lines only, or what a Range header names of it. Undefined: there is none of that id. */
+  open(id: string, range?: string): Promise<OpenedCast | undefined>;
+  /** One HTML page with the cast and a player in it. Undefined: there is none of that id, or it is too large for that. */
+  page(id: string): Promise<{ readonly html: string; readonly sessionId?: string } | undefined>;
 }

@@ -1,6 +1,7 @@
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { partOf } from './byte-range.ts';
 import { type Hold, readHold } from './hold.ts';
 import type { RecorderLog } from './log.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
@@ -45,7 +46,7 @@ export class FolderReader implements ManifestSource {
     }
   }
 
-  async openCast(id: string): Promise<StoredCast | undefined> {
+  async openCast(id: string, range?: string): Promise<StoredCast | undefined> {
     if (!isRecordingId(id)) return undefined;
     try {
       const handle = await open(join(this.folder, storedName(id, '.cast')), 'r');
@@ -55,9 +56,15 @@ export class FolderReader implements ManifestSource {
           const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, start);
           return buffer.subarray(0, bytesRead);
         });
-        if (bytes > 0) return { bytes, body: handle.createReadStream({ start: 0, end: bytes - 1 }) };
+        const part = partOf(range, bytes);
+        const said = part === undefined ? {} : { part };
+        if (bytes > 0 && part !== 'none') {
+          const { first, length } = part ?? { first: 0, length: bytes };
+          const body = handle.createReadStream({ start: first, end: first + length - 1 });
+          return { bytes, ...said, body };
+        }
         await handle.close();
-        return { bytes, body: Readable.from([]) };
+        return { bytes, ...said, body: Readable.from([]) };
       } catch (error) {
         await handle.close();
         throw error;

@@ -90,8 +90,8 @@ export class FolderStorage implements RecordingStorage {
     return this.#reader.get(id);
   }
 
-  openCast(id: string): Promise<StoredCast | undefined> {
-    return this.#reader.openCast(id);
+  openCast(id: string, range?: string): Promise<StoredCast | undefined> {
+    return this.#reader.openCast(id, range);
   }
 
   hold(id: string): Promise<Hold | undefined> {

@@ -63,12 +63,12 @@ export class Http1Side {
     if (method === 'POST' && pathOf(target) === '/record') {
       return serveRecordV1(request, response, expects, peerAddress(request.socket), this.#context);
     }
-    const { authorization } = request.headers;
+    const { authorization, range } = request.headers;
     const refusal = (right: AccessRight): AccessRefusal | undefined =>
       this.#context.access.refusal(right, authorization, request.socket);
     if (expects === 'continue') response.writeContinue();
     const reply = await answerPlain(
-      { version: 'http1', method, target, body: request, refusal },
+      { version: 'http1', method, target, body: request, range, refusal },
       this.#context,
     );
     // A refused body may still be coming: do not take what follows for the next request's wait.

@@ -100,7 +100,7 @@ export class Http2Side {
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: string): Promise<void> {
     const method = headers[':method'] ?? '';
     const target = headers[':path'] ?? '';
-    const { authorization } = headers;
+    const { authorization, range } = headers;
     const refusal = (right: AccessRight): AccessRefusal | undefined =>
       this.#context.access.refusal(right, authorization, stream.session?.socket);
     if (method === 'POST' && pathOf(target) === '/v2/record') {
@@ -109,7 +109,7 @@ export class Http2Side {
       return refuse(stream, barred);
     }
     const reply = await answerPlain(
-      { version: 'http2', method, target, body: stream, refusal },
+      { version: 'http2', method, target, body: stream, range, refusal },
       this.#context,
     );
     await this.#send(stream, method, reply);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { AccessRefusal, AccessRight } from './access.ts';
+import { headOf } from './byte-range.ts';
 import type { RecorderContext } from './context.ts';
 import { parseEventQuery } from './event-search.ts';
 import { receiveEvent } from './receive-event.ts';
@@ -13,6 +14,8 @@ export interface PlainRequest {
   /** Path and query as sent. */
   readonly target: string;
   readonly body: Readable;
+  /** The Range header. */
+  readonly range: string | undefined;
   /** Undefined: the sender has the right. */
   readonly refusal: (right: AccessRight) => AccessRefusal | undefined;
 }
@@ -169,8 +172,9 @@ async function answerManifest(
 async function answerCast(request: PlainRequest, context: RecorderContext, id: string): Promise<PlainReply> {
   // Without a manifest the cast is still being filed.
   const known = (await context.storage.get(id)) !== undefined;
-  const cast = known ? await context.storage.openCast(id) : undefined;
+  const cast = known ? await context.storage.openCast(id, request.range) : undefined;
   if (cast === undefined) return problem(404, 'no such recording');
   if (request.method === 'HEAD') cast.body.destroy();
-  return { status: 200, type: CAST, body: cast };
+  const { status, length, headers } = headOf(cast.part, cast.bytes);
+  return { status, type: CAST, headers, body: { bytes: length, body: cast.body } };
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { partOf } from './byte-range.ts';
 import { type Hold, parseHold } from './hold.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { isRecordingId, parseStoredName, type StoredKind, storedName } from './recording-id.ts';
@@ -46,19 +47,22 @@ export class S3Objects implements ManifestSource {
     return text === undefined ? undefined : parseHold(text);
   }
 
-  async openCast(id: string): Promise<StoredCast | undefined> {
+  async openCast(id: string, range?: string): Promise<StoredCast | undefined> {
     const manifest = await this.get(id);
     if (manifest === undefined) return undefined;
     const key = storedName(id, '.cast');
     const bytes = manifest.complete
       ? manifest.bytes
       : await wholeLineBytes(manifest.bytes, (start, length) => this.#range(key, start, length));
-    if (bytes === 0) return { bytes, body: Readable.from([]) };
+    const part = partOf(range, bytes);
+    const said = part === undefined ? {} : { part };
+    if (bytes === 0 || part === 'none') return { bytes, ...said, body: Readable.from([]) };
+    const { first, length } = part ?? { first: 0, length: bytes };
     const response = await this.#attempt(() =>
-      this.#client.send({ method: 'GET', key, headers: rangeOf(0, bytes), limitMs: DOWNLOAD_MS }),
+      this.#client.send({ method: 'GET', key, headers: rangeOf(first, length), limitMs: DOWNLOAD_MS }),
     );
     if (response === undefined || response.body === null) return undefined;
-    return { bytes, body: Readable.fromWeb(response.body) };
+    return { bytes, ...said, body: Readable.fromWeb(response.body) };
   }
 
   /** The manifest goes last, as in a folder: until then the recording is found, and deleted again. */

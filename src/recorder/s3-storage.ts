@@ -107,8 +107,8 @@ export class S3Storage implements RecordingStorage {
     return (await this.#spooled.get(id)) ?? this.#objects.get(id);
   }
 
-  async openCast(id: string): Promise<StoredCast | undefined> {
-    return (await this.#spooled.openCast(id)) ?? this.#objects.openCast(id);
+  async openCast(id: string, range?: string): Promise<StoredCast | undefined> {
+    return (await this.#spooled.openCast(id, range)) ?? this.#objects.openCast(id, range);
   }
 
   async hold(id: string): Promise<Hold | undefined> {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { messageOf } from '../errors.ts';
+import type { BytePart } from './byte-range.ts';
 import type { EventPage, EventQuery } from './event-search.ts';
 import type { Hold } from './hold.ts';
 import type { Manifest, RecordingOrigin } from './manifest.ts';
@@ -12,8 +13,8 @@ export interface RecordingStorage {
   /** Recordings still being written are not found. */
   search(query: RecordingQuery): Promise<RecordingPage>;
   get(id: string): Promise<Manifest | undefined>;
-  /** The cast up to its last whole line; the caller reads or destroys `body`. */
-  openCast(id: string): Promise<StoredCast | undefined>;
+  /** The cast up to its last whole line, or the part of it that a Range header names; the caller reads or destroys `body`. */
+  openCast(id: string, range?: string): Promise<StoredCast | undefined>;
   /** Appends one JSON document, already checked and on one line, and resolves once it is on the disk. */
   appendEvent(line: string): Promise<void>;
   searchEvents(query: EventQuery): Promise<EventPage>;
@@ -42,7 +43,10 @@ export interface RecordingWriter {
 }
 
 export interface StoredCast {
+  /** Of the whole. */
   readonly bytes: number;
+  /** What `body` is of it; undefined: all. */
+  readonly part?: BytePart | 'none';
   readonly body: Readable;
 }
 

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
-import type { Actor } from 'xstate';
+import type { Actor, InspectionEvent } from 'xstate';
 import { createActor } from 'xstate';
 import type { Cause, SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
@@ -26,6 +26,8 @@ export interface RegistryOptions extends Omit<SessionEnvironment, keyof SessionS
   readonly settings: () => SessionSettings;
   /** How many ended sessions stay listed, and how long. */
   readonly keepEnded: () => { readonly atMost: number; readonly forMs: number };
+  /** Told every inspection event of every actor, for people who develop machines. */
+  readonly inspect?: (event: InspectionEvent) => void;
 }
 
 interface Live {
@@ -78,9 +80,13 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     const { clock, settings } = this.#options;
     const session = new Session(id, request, socket, { ...this.#options, ...settings() });
     const transitions: Transition[] = [];
+    const onStep = onEachStep(step => this.#onStep(id, step));
     const actor = createActor(this.#machine, {
       input: { id },
-      inspect: onEachStep(step => this.#onStep(id, step)),
+      inspect: event => {
+        onStep(event);
+        this.#options.inspect?.(event);
+      },
     });
     let tellEnded = (): void => {};
     const ended = new Promise<void>(resolve => {

@@ -13,6 +13,8 @@ export interface Transition {
 /** What the page, the API and the tests see of a session. Plain data, no secrets, no payload. */
 export interface SessionView {
   readonly id: string;
+  /** Whose session it is, where several proxies are shown together. */
+  readonly replica?: string;
   readonly type: 'exec' | 'attach';
   readonly state: string;
   /** When `state` was entered. RFC 3339, UTC. */
@@ -28,7 +30,8 @@ export interface SessionView {
   readonly protocol: { readonly transport: string; readonly subprotocol?: string };
   readonly failMode?: FailMode;
   readonly recorder?: string;
-  readonly outcome?: Outcome;
+  /** `interrupted`: its process was gone, as another one or the next start found (docs/session.md). */
+  readonly outcome?: Outcome | 'interrupted';
   readonly cause?: Cause;
   readonly exitCode?: number;
   readonly transitions: readonly Transition[];

@@ -74,7 +74,8 @@ describe.skipIf(!hasBrowser())('the page by role', () => {
       audit: { write: event => events.push(event), close: () => {} },
       mayBegin: () => true,
       sessions,
-      recordings: { list: async () => [], open: async () => undefined },
+      history: { unrecorded: async () => [], history: async () => undefined },
+      recordings: { list: async () => [], open: async () => undefined, page: async () => undefined },
       page: PAGE,
       log: createLogger('silent'),
     });

@@ -8,6 +8,7 @@ import type { AdminServer } from '../../src/admin/server.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { RecordingsReader } from '../../src/live/recordings-reader.ts';
 import { createLogger } from '../../src/log.ts';
+import { partOf } from '../../src/recorder/byte-range.ts';
 import { EVERYTHING } from '../src/admin/admin.ts';
 import { at, ended, FakeSessions, session } from '../src/live/sessions.ts';
 import { hasBrowser, openPage, startBrowser } from '../support/browser.ts';
@@ -39,7 +40,13 @@ const recordings: RecordingsReader = {
       command: EVIL,
     },
   ],
-  open: async () => ({ bytes: cast.length, body: Readable.from([cast]) }),
+  open: async (_id, range) => {
+    const part = partOf(range, cast.length);
+    if (part === undefined || part === 'none') return { bytes: cast.length, body: Readable.from([cast]) };
+    const { first, length } = part;
+    return { bytes: cast.length, part, body: Readable.from([cast.slice(first, first + length)]) };
+  },
+  page: async () => ({ html: '<!doctype html><title>exported</title>' }),
 };
 
 const unrecorded = {
@@ -78,6 +85,7 @@ describe.skipIf(!hasBrowser())('page', () => {
       port: 0,
       sessions,
       recordings,
+      history: { unrecorded: async () => [], history: async () => undefined },
       page: PAGE,
       log: createLogger('silent'),
       access: EVERYTHING,
@@ -98,7 +106,6 @@ describe.skipIf(!hasBrowser())('page', () => {
     '#/sessions',
     '#/sessions/live',
     '#/sessions/lost',
-    '#/failures',
     '#/recordings',
     '#/recordings/rec-1',
   ];
@@ -199,16 +206,6 @@ describe.skipIf(!hasBrowser())('page', () => {
     const moment = page.getByLabel('Moment of the session');
     await until(async () => Number(await moment.inputValue()) < 1000);
     expect(complaints).toEqual([]);
-  });
-
-  test('says why sessions were not recorded, by cause', async () => {
-    const { page } = await openPage(browser, url('#/failures'));
-    await page
-      .getByRole('heading', { name: 'the recorder was lost and no other accepted the rest' })
-      .waitFor();
-    await page.getByText('1 session · recorder: rec:80').waitFor();
-    await page.getByRole('link', { name: /unrecorded/ }).click();
-    await page.waitForURL(/#\/sessions\/lost$/);
   });
 });
 

@@ -132,6 +132,8 @@ export interface UpstreamServer {
 export interface ProxyPlaces {
   /** Whom the sandbox knows by a token of their own. */
   readonly accounts?: readonly Account[];
+  /** After the others. */
+  readonly flags?: readonly string[];
   /** May put another server before the sandbox. */
   readonly between?: (sandbox: Sandbox, dir: string) => Promise<UpstreamServer>;
   readonly placeConfig?: PlaceConfig;
@@ -141,7 +143,12 @@ export interface ProxyPlaces {
 export async function startProxyProcess(
   recorders: readonly string[],
   changes: object = {},
-  { between = async sandbox => sandbox, placeConfig = inPlainFile, accounts = [] }: ProxyPlaces = {},
+  {
+    between = async sandbox => sandbox,
+    placeConfig = inPlainFile,
+    accounts = [],
+    flags = [],
+  }: ProxyPlaces = {},
 ): Promise<ProxyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'kubewitness-proxy-'));
   const sandbox = await startSandbox({ dir: join(dir, 'cluster'), accounts });
@@ -189,7 +196,10 @@ export async function startProxyProcess(
     ...changes,
   };
   const file = placeConfig(dir, JSON.stringify(configuration));
-  const { child, ready, output } = await start(['proxy', '--config', file], join(dir, 'proxy.json'));
+  const { child, ready, output } = await start(
+    ['proxy', '--config', file, ...flags],
+    join(dir, 'proxy.json'),
+  );
   return {
     url: ready['proxy'] ?? '',
     admin: ready['admin'] ?? '',

@@ -33,6 +33,7 @@ async function* recordsOf(db: Kysely<AuditDatabase>, range: ReadRange = {}): Asy
     let query = db.selectFrom('audit_record').select(['time', 'id', 'line']);
     if (range.types !== undefined) query = query.where('type', 'in', [...range.types]);
     if (range.sessionId !== undefined) query = query.where('session_id', '=', range.sessionId);
+    if (range.sinceMs !== undefined) query = query.where('time', '>=', new Date(range.sinceMs));
     if (last !== undefined) {
       const { time, id } = last;
       query = query.where(({ eb, or, and }) =>

@@ -28,6 +28,8 @@ export interface PostgresSinkOptions {
 }
 
 export interface PostgresSink extends Omit<AuditLog, 'close'> {
+  /** Whose chain this is, as the records say it. */
+  readonly replica: string;
   /** Sends what is left as far as the server takes it in a few seconds; the spool keeps the rest. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
     return { state: 'failing', since: fullSince, error: 'the spool is full', ...counts };
   };
   return {
+    replica,
     write,
     health,
     mayStartSession: () => mayStart(health(), options.onFailure ?? 'refuseSessions'),

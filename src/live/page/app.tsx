@@ -3,20 +3,20 @@ import type { Who } from '../role.ts';
 import type { ConnectionState } from './connection.ts';
 import { FailuresView } from './failures-view.tsx';
 import { Overview } from './overview.tsx';
+import { PastSession } from './past-session.tsx';
 import { RecordingPage, RecordingsView } from './recordings-view.tsx';
 import type { Route } from './route.ts';
-import { hrefOf, parseRoute } from './route.ts';
+import { FAILURES_TODAY, hrefOf, parseRoute } from './route.ts';
 import { SessionPage } from './session-page.tsx';
 import { SessionsView } from './sessions-view.tsx';
 import { SignIn, Visitor } from './sign-in.tsx';
 import { useNow } from './use-now.ts';
-import { visibleText } from './visible-text.ts';
 import { NOBODY, WhoContext } from './who-context.ts';
 
 const TABS: readonly (readonly [string, Route, readonly Route['view'][]])[] = [
   ['Overview', { view: 'overview' }, ['overview']],
   ['Sessions', { view: 'sessions', filter: {} }, ['sessions', 'session']],
-  ['Not recorded', { view: 'failures' }, ['failures']],
+  ['Not recorded', FAILURES_TODAY, ['failures']],
   ['Recordings', { view: 'recordings', text: '' }, ['recordings', 'recording']],
 ];
 
@@ -77,7 +77,7 @@ function View(props: { route: Route; state: ConnectionState; auditor: boolean })
   const sessions = [...state.mirror.sessions.values()];
   switch (route.view) {
     case 'overview':
-      return <Overview sessions={sessions} nowMs={nowMs} />;
+      return <Overview sessions={sessions} nowMs={nowMs} sandbox={state.mirror.sandbox} />;
     case 'sessions':
       return <SessionsView sessions={sessions} filter={route.filter} nowMs={nowMs} />;
     case 'session': {
@@ -85,15 +85,10 @@ function View(props: { route: Route; state: ConnectionState; auditor: boolean })
       if (session !== undefined) {
         return <SessionPage key={route.id} session={session} nowMs={nowMs} recordings={recordings} />;
       }
-      return (
-        <p class="panel empty">
-          The session <code>{visibleText(route.id)}</code> is not listed, or no longer: the audit file and the
-          recorder still know it.
-        </p>
-      );
+      return <PastSession key={route.id} id={route.id} nowMs={nowMs} recordings={recordings} />;
     }
     case 'failures':
-      return <FailuresView sessions={sessions} nowMs={nowMs} />;
+      return <FailuresView route={route} nowMs={nowMs} seq={state.mirror.seq} />;
     case 'recordings':
       return <RecordingsView recordings={recordings} text={route.text} nowMs={nowMs} />;
     case 'recording':

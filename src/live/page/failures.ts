@@ -3,21 +3,13 @@ import type { SessionView } from '../../session/view.ts';
 /** A session whose recording failed, or that could not be for want of one. */
 export interface Failure {
   readonly session: SessionView;
-  /** Stable, for grouping. */
+  /** Stable. */
   readonly code: string;
   /** One sentence for people. */
   readonly reason: string;
   readonly recorder: string;
   /** RFC 3339, UTC: when it came to that. */
   readonly at: string;
-}
-
-export interface FailureGroup {
-  readonly code: string;
-  readonly reason: string;
-  readonly recorder: string;
-  /** Newest first. */
-  readonly failures: readonly Failure[];
 }
 
 /** What the event that led to `joined.failingOpen` means. */
@@ -63,21 +55,4 @@ export function failureOf(session: SessionView): Failure | undefined {
 /** Newest first. */
 export function failuresOf(sessions: Iterable<SessionView>): Failure[] {
   return [...sessions].flatMap(session => failureOf(session) ?? []).sort((a, b) => b.at.localeCompare(a.at));
-}
-
-/** By cause and recorder, the most frequent first. */
-export function grouped(failures: readonly Failure[]): FailureGroup[] {
-  const groups = new Map<string, Failure[]>();
-  for (const failure of failures) {
-    const key = `${failure.code}\n${failure.recorder}`;
-    groups.set(key, [...(groups.get(key) ?? []), failure]);
-  }
-  return [...groups.values()]
-    .flatMap(members => {
-      const first = members[0];
-      return first === undefined
-        ? []
-        : [{ code: first.code, reason: first.reason, recorder: first.recorder, failures: members }];
-    })
-    .sort((a, b) => b.failures.length - a.failures.length);
 }

@@ -3,7 +3,7 @@ import type { Failure } from './failures.ts';
 import { Icon } from './icon.tsx';
 import type { IconName, Tone } from './look.ts';
 import type { Route } from './route.ts';
-import { hrefOf } from './route.ts';
+import { FAILURES_TODAY, hrefOf } from './route.ts';
 
 /** The answers to the first questions, each a link to the sessions behind it. */
 export function Figures({
@@ -44,7 +44,7 @@ export function Figures({
         says="not recorded lately"
         icon={failures.length === 0 ? 'check' : 'octagon'}
         tone={failures.length === 0 ? 'quiet' : 'bad'}
-        to={{ view: 'failures' }}
+        to={FAILURES_TODAY}
       />
     </ul>
   );

@@ -41,7 +41,7 @@ function is(value: string, wanted: string | undefined): boolean {
 }
 
 function says(session: SessionView, text: string): boolean {
-  const { id, caller, namespace, pod, container, command, recorder, cause } = session;
+  const { id, caller, namespace, pod, container, command, recorder, cause, replica } = session;
   return [
     id,
     caller.user,
@@ -49,6 +49,7 @@ function says(session: SessionView, text: string): boolean {
     container,
     command.join(' '),
     recorder,
+    replica,
     cause?.code,
     cause?.message,
   ]

@@ -36,6 +36,7 @@ const OUTCOMES: Readonly<Record<string, Look>> = {
   terminated: { tone: 'bad', icon: 'cross', says: 'terminated' },
   aborted: { tone: 'quiet', icon: 'arrow', says: 'aborted' },
   stopped: { tone: 'quiet', icon: 'square', says: 'stopped' },
+  interrupted: { tone: 'bad', icon: 'cross', says: 'interrupted' },
 };
 
 export const OUTCOME_NAMES: readonly string[] = Object.keys(OUTCOMES);

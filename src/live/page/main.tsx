@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import './style/base.css';
 import './style/chart.css';
+import './style/failures.css';
 import './style/parts.css';
 import './style/visitor.css';
 import { FEED_PATH } from '../feed-message.ts';

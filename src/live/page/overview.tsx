@@ -7,14 +7,16 @@ import { failuresOf } from './failures.ts';
 import { Figures } from './figures.tsx';
 import { ticking } from './format.ts';
 import { stateLook } from './look.ts';
-import { hrefOf } from './route.ts';
+import { FAILURES_TODAY, hrefOf } from './route.ts';
+import { SandboxStrip } from './sandbox-strip.tsx';
 import { TokenLayer } from './token-layer.tsx';
 import type { Occupancy } from './tokens.ts';
 import { placeTokens } from './tokens.ts';
 
 const SHOWN_FAILURES = 6;
 
-export function Overview({ sessions, nowMs }: { sessions: readonly SessionView[]; nowMs: number }) {
+export function Overview(props: { sessions: readonly SessionView[]; nowMs: number; sandbox: boolean }) {
+  const { sessions, nowMs, sandbox } = props;
   const { occupancy } = placeTokens(chartLayouts.wide, sessions, nowMs);
   const ended = sessions.filter(({ endedAt }) => endedAt !== undefined).length;
   const inState = (state: string): Occupancy | undefined =>
@@ -23,6 +25,7 @@ export function Overview({ sessions, nowMs }: { sessions: readonly SessionView[]
   return (
     <>
       <h1 class="for-readers">Overview</h1>
+      {sandbox && <SandboxStrip />}
       <Figures sessions={sessions} failures={failures} />
       <section class="panel" aria-label="Sessions by state">
         <Chart
@@ -34,7 +37,7 @@ export function Overview({ sessions, nowMs }: { sessions: readonly SessionView[]
       <section class="panel">
         <header class="panel-head">
           <h2>Not recorded</h2>
-          {failures.length > 0 && <a href={hrefOf({ view: 'failures' })}>All {failures.length}, by cause</a>}
+          {failures.length > 0 && <a href={hrefOf(FAILURES_TODAY)}>All {failures.length}, by cause</a>}
         </header>
         {failures.length === 0 ? (
           <p class="empty">
@@ -63,7 +66,7 @@ function StateCount({ state, occupancy }: { state: LaidOutState; occupancy: Occu
       <rect class="hit" x={x} y={y} width={width} height={height} rx="8" />
       <text class="count" x={x + width - 12} y={y + height - 10}>
         {count}
-      </text>
+      </text>{' '}
       {longest !== '' && (
         <text class="longest" x={x + 12} y={y + height - 8}>
           longest {longest}

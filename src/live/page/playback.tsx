@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
+import { MAX_EXPORTED_BYTES } from '../recordings-reader.ts';
 import { bytes } from './format.ts';
 import { Player } from './player.tsx';
-import { castUrl, MAX_PLAYED_BYTES } from './recordings-api.ts';
+import { castUrl, exportUrl } from './recordings-api.ts';
 import type { Found } from './use-recordings.ts';
 import { visibleText } from './visible-text.ts';
 import { useRole } from './who-context.ts';
@@ -50,15 +51,21 @@ export function Playback(props: {
                 Not complete: {visibleText(item.incompleteReason ?? 'its end is missing')}
               </p>
             )}
-            {item.bytes > MAX_PLAYED_BYTES ? (
-              <p class="empty">
-                With {bytes(item.bytes)} it is too large to play here (at most {bytes(MAX_PLAYED_BYTES)}).
-              </p>
-            ) : (
-              <Player id={item.id} atMs={atMs} played={played} />
-            )}
+            <Player
+              id={item.id}
+              bytes={item.bytes}
+              durationSeconds={item.durationSeconds}
+              atMs={atMs}
+              played={played}
+            />
             <p class="dim">
               {bytes(item.bytes)} · <a href={castUrl(item.id)}>Download the cast</a>
+              {item.bytes <= MAX_EXPORTED_BYTES && (
+                <>
+                  {' '}
+                  · <a href={exportUrl(item.id)}>Export as one page</a>
+                </>
+              )}
             </p>
           </div>
         ))}

@@ -1,8 +1,7 @@
 import type { RecordingSummary } from '../recordings-reader.ts';
+import type { CastBytes } from './cast-windows.ts';
 
 const PATH = '/api/v1/recordings';
-/** The player holds a whole cast in memory, and several times over. */
-export const MAX_PLAYED_BYTES = 32 * 1024 * 1024;
 
 export async function fetchRecordings(sessionId?: string): Promise<readonly RecordingSummary[]> {
   const query = sessionId === undefined ? '' : `?session=${encodeURIComponent(sessionId)}`;
@@ -17,9 +16,22 @@ export function castUrl(id: string): string {
   return `${PATH}/${encodeURIComponent(id)}/cast`;
 }
 
-export async function fetchCast(id: string, signal: AbortSignal): Promise<string> {
-  // Said for the audit, which tells playing from downloading.
-  const response = await fetch(`${castUrl(id)}?play`, { signal });
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  return response.text();
+/** One page with the cast and a player in it, to be kept. */
+export function exportUrl(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}/page`;
+}
+
+/** A cast in parts (RFC 9110 14.2). `play` is said for the audit, which tells playing from downloading. */
+export function castBytes(id: string, bytes: number): CastBytes {
+  return {
+    bytes,
+    read: async (first, length, signal) => {
+      const last = Math.min(first + length, bytes) - 1;
+      if (last < first) return new Uint8Array();
+      const headers = { range: `bytes=${first}-${last}` };
+      const response = await fetch(`${castUrl(id)}?play`, { signal, headers });
+      if (response.status !== 206) throw new Error(`the server answered ${response.status}`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
 }

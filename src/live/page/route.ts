@@ -2,12 +2,19 @@ export const FILTERS = ['user', 'namespace', 'pod', 'state', 'outcome', 'text'] 
 export type FilterName = (typeof FILTERS)[number];
 export type Filter = Readonly<Partial<Record<FilterName, string>>>;
 
+/** How far the view of failures looks back: since midnight here, a day, or all that the server looks back on. */
+export const SPANS = ['today', '24h', '7d'] as const;
+export type Span = (typeof SPANS)[number];
+export const DIMENSIONS = ['phase', 'kind', 'recorder'] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+export const FAILURES_TODAY = { view: 'failures', span: 'today', by: 'phase' } as const;
+
 /** What the page shows. The whole of it is in the URL's fragment, so that a link shows the same; nothing secret is. */
 export type Route =
   | { readonly view: 'overview' }
   | { readonly view: 'sessions'; readonly filter: Filter }
   | { readonly view: 'session'; readonly id: string }
-  | { readonly view: 'failures' }
+  | { readonly view: 'failures'; readonly span: Span; readonly by: Dimension; readonly chosen?: string }
   | { readonly view: 'recordings'; readonly text: string }
   | { readonly view: 'recording'; readonly id: string };
 
@@ -20,7 +27,15 @@ export function parseRoute(hash: string): Route {
   if (view === 'sessions') {
     return id === undefined ? { view, filter: filterOf(params) } : { view: 'session', id };
   }
-  if (view === 'failures') return { view };
+  if (view === 'failures') {
+    const chosen = params.get('only');
+    return {
+      view,
+      span: SPANS.find(span => span === params.get('span')) ?? 'today',
+      by: DIMENSIONS.find(by => by === params.get('by')) ?? 'phase',
+      ...(chosen === null ? {} : { chosen }),
+    };
+  }
   if (view === 'recordings') {
     return id === undefined ? { view, text: params.get('text') ?? '' } : { view: 'recording', id };
   }
@@ -36,7 +51,7 @@ export function hrefOf(route: Route): string {
     case 'session':
       return `#/sessions/${encodeURIComponent(route.id)}`;
     case 'failures':
-      return '#/failures';
+      return `#/failures${failuresQuery(route)}`;
     case 'recordings':
       return `#/recordings${queryOf({ text: route.text })}`;
     case 'recording':
@@ -51,6 +66,16 @@ function filterOf(params: URLSearchParams): Filter {
     if (value !== null && value !== '') filter[name] = value;
   }
   return filter;
+}
+
+/** The defaults are left away. */
+function failuresQuery({ span, by, chosen }: Extract<Route, { view: 'failures' }>): string {
+  const params = new URLSearchParams();
+  if (span !== FAILURES_TODAY.span) params.set('span', span);
+  if (by !== FAILURES_TODAY.by) params.set('by', by);
+  if (chosen !== undefined) params.set('only', chosen);
+  const query = params.toString();
+  return query === '' ? '' : `?${query}`;
 }
 
 function queryOf(filter: Filter): string {

@@ -52,6 +52,11 @@ export function SessionFacts({ session, nowMs }: { session: SessionView; nowMs: 
           <time dateTime={session.endedAt}>{clockTime(session.endedAt, nowMs)}</time>
         )}
       </Fact>
+      {session.replica !== undefined && (
+        <Fact name="Replica" wide>
+          <bdi>{visibleText(session.replica)}</bdi>
+        </Fact>
+      )}
       <Fact name="Session, Audit-ID" wide>
         <Copy value={id} label="session id" />
       </Fact>

@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { SessionView } from '../../session/view.ts';
+import { AuditPanel } from './audit-panel.tsx';
 import { Chart } from './chart.tsx';
 import { chartLayouts } from './chart-layouts.ts';
 import { duration } from './format.ts';
+import { fetchPast } from './history-api.ts';
 import { Badge } from './icon.tsx';
 import { sessionLook, stateLook } from './look.ts';
 import { Playback } from './playback.tsx';
@@ -13,9 +15,13 @@ import { StepTable } from './step-table.tsx';
 import { StopSession } from './stop-session.tsx';
 import { takenPath } from './taken-path.ts';
 import { joinedMs, lasted, stayAt, staysOf, unrecordedMs } from './timeline.ts';
+import { useFetched } from './use-fetched.ts';
 import { useRecordings } from './use-recordings.ts';
 import { commandLine, visibleText } from './visible-text.ts';
 import { Watch } from './watch.tsx';
+
+/** While a session lives, its audit is looked at this often. */
+const AUDIT_AGAIN_MS = 10_000;
 
 export function SessionPage(props: { session: SessionView; nowMs: number; recordings: boolean }) {
   const { session, nowMs, recordings } = props;
@@ -30,6 +36,8 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
   const gapMs = unrecordedMs(stays);
   const found = useRecordings(recordings ? session.id : undefined, session.endedAt);
   const joined = joinedMs(stays);
+  // The audit may be a moment behind the step that it tells of.
+  const past = useFetched(session.id, `${session.state} ${Math.floor(wholeMs / AUDIT_AGAIN_MS)}`, fetchPast);
   return (
     <>
       <p class="crumbs">
@@ -63,15 +71,20 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
         </p>
       </section>
       <div class="columns">
-        {session.endedAt === undefined ? (
-          <Watch session={session} />
-        ) : (
-          <Playback
-            found={found}
-            atMs={joined === undefined || scrubbedMs === undefined ? undefined : scrubbedMs - joined}
-            played={castMs => setScrubbedMs((joined ?? 0) + castMs)}
-          />
-        )}
+        <div>
+          {session.endedAt === undefined ? (
+            <Watch session={session} />
+          ) : (
+            <Playback
+              found={found}
+              atMs={joined === undefined || scrubbedMs === undefined ? undefined : scrubbedMs - joined}
+              played={castMs => setScrubbedMs((joined ?? 0) + castMs)}
+            />
+          )}
+          {past.kind === 'found' && past.value.records.length > 0 && (
+            <AuditPanel records={past.value.records} nowMs={nowMs} />
+          )}
+        </div>
         <div>
           <section class="panel">
             <h2>Steps</h2>

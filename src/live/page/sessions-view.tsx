@@ -56,7 +56,8 @@ export function SessionsView(props: { sessions: readonly SessionView[]; filter: 
 }
 
 function Row({ session, nowMs }: { session: SessionView; nowMs: number }) {
-  const { id, caller, namespace, pod, container, command, type, startedAt, endedAt, exitCode } = session;
+  const { id, caller, namespace, pod, container, command, type, startedAt, endedAt, exitCode, replica } =
+    session;
   const time = lasted(session, nowMs);
   return (
     <tr class={endedAt === undefined ? 'live' : 'ended'}>
@@ -76,6 +77,12 @@ function Row({ session, nowMs }: { session: SessionView; nowMs: number }) {
           <code>{commandLine(command) || `(${type})`}</code>
         </a>
         {exitCode !== undefined && exitCode !== 0 && <span class="dim"> exit {exitCode}</span>}
+        {replica !== undefined && (
+          <bdi class="dim replica" title="replica">
+            {' '}
+            {visibleText(replica)}
+          </bdi>
+        )}
       </td>
       <td data-label="Started">
         <time dateTime={startedAt}>{clockTime(startedAt, nowMs)}</time>

@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { History } from '../../../src/admin/history-routes.ts';
 import type { AdminServer } from '../../../src/admin/server.ts';
 import type { AuditEvent } from '../../../src/audit/record.ts';
 import { WitnessError } from '../../../src/errors.ts';
 import { ROLES } from '../../../src/live/role.ts';
+import type { SandboxRecorder } from '../../../src/live/sandbox-recorder.ts';
 import { ended, type FakeSessions, session } from '../live/sessions.ts';
 import { type Answer, ask, EVERYTHING, PEOPLE, startAdmin } from './admin.ts';
 
@@ -13,14 +15,18 @@ const WRITES = { 'x-requested-by': 'kubewitness' };
 const recordings = {
   list: async () => [],
   open: async () => ({ bytes: 4, body: Readable.from(['cast']), sessionId: OVER }),
+  page: async () => ({ html: '<!doctype html>', sessionId: OVER }),
 };
+
+const history: History = { unrecorded: async () => [], history: async () => undefined };
+const sandbox: SandboxRecorder = { state: 'running', act: async () => {} };
 
 let admin: AdminServer;
 let sessions: FakeSessions;
 let events: AuditEvent[];
 
 beforeEach(async () => {
-  ({ admin, sessions, events } = await startAdmin({ access: PEOPLE, recordings }));
+  ({ admin, sessions, events } = await startAdmin({ access: PEOPLE, recordings, history, sandbox }));
   sessions.change(session(LIVE));
   sessions.change(ended(OVER));
 });
@@ -41,16 +47,98 @@ describe('roles', () => {
     one: ['GET', `/api/v1/sessions/${LIVE}`],
     recordings: ['GET', '/api/v1/recordings'],
     cast: ['GET', '/api/v1/recordings/r1/cast'],
+    page: ['GET', '/api/v1/recordings/r1/page'],
+    failures: ['GET', '/api/v1/failures'],
+    audit: ['GET', `/api/v1/sessions/${LIVE}/audit`],
+    breaking: ['POST', '/api/v1/sandbox/recorder/stop'],
     stop: ['POST', `/api/v1/sessions/${LIVE}/stop`],
   } as const;
 
   test.each([
-    [undefined, { sessions: 401, one: 401, recordings: 401, cast: 401, stop: 401 }],
-    ['stranger', { sessions: 401, one: 401, recordings: 401, cast: 401, stop: 401 }],
-    ['nina', { sessions: 403, one: 403, recordings: 403, cast: 403, stop: 403 }],
-    ['vera', { sessions: 200, one: 200, recordings: 403, cast: 403, stop: 403 }],
-    ['axel', { sessions: 200, one: 200, recordings: 200, cast: 200, stop: 403 }],
-    ['olga', { sessions: 200, one: 200, recordings: 403, cast: 403, stop: 202 }],
+    [
+      undefined,
+      {
+        sessions: 401,
+        one: 401,
+        recordings: 401,
+        cast: 401,
+        page: 401,
+        failures: 401,
+        audit: 401,
+        breaking: 401,
+        stop: 401,
+      },
+    ],
+    [
+      'stranger',
+      {
+        sessions: 401,
+        one: 401,
+        recordings: 401,
+        cast: 401,
+        page: 401,
+        failures: 401,
+        audit: 401,
+        breaking: 401,
+        stop: 401,
+      },
+    ],
+    [
+      'nina',
+      {
+        sessions: 403,
+        one: 403,
+        recordings: 403,
+        cast: 403,
+        page: 403,
+        failures: 403,
+        audit: 403,
+        breaking: 403,
+        stop: 403,
+      },
+    ],
+    [
+      'vera',
+      {
+        sessions: 200,
+        one: 200,
+        recordings: 403,
+        cast: 403,
+        page: 403,
+        failures: 200,
+        audit: 200,
+        breaking: 403,
+        stop: 403,
+      },
+    ],
+    [
+      'axel',
+      {
+        sessions: 200,
+        one: 200,
+        recordings: 200,
+        cast: 200,
+        page: 200,
+        failures: 200,
+        audit: 200,
+        breaking: 403,
+        stop: 403,
+      },
+    ],
+    [
+      'olga',
+      {
+        sessions: 200,
+        one: 200,
+        recordings: 403,
+        cast: 403,
+        page: 403,
+        failures: 200,
+        audit: 200,
+        breaking: 200,
+        stop: 202,
+      },
+    ],
   ])('%s gets %j', async (user, statuses) => {
     const seen = await Promise.all(
       Object.entries(PATHS).map(async ([name, [method, path]]) => {

@@ -16,6 +16,7 @@ const recordings: RecordingsReader = {
     if (id === 'broken') throw new Error('disk');
     return id === 'r1' ? { bytes: 4, body: Readable.from(['cast']) } : undefined;
   },
+  page: async id => (id === 'r1' ? { html: '<!doctype html>' } : undefined),
 };
 
 let admin: AdminServer;

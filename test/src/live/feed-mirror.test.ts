@@ -8,6 +8,7 @@ const snapshot: FeedMessage = {
   seq: 4,
   at: at(0),
   recordings: true,
+  sandbox: false,
   sessions: [session('a'), session('b')],
 };
 
@@ -28,6 +29,7 @@ describe('mirrored', () => {
     expect(mirror).toEqual({
       seq: 5,
       recordings: true,
+      sandbox: false,
       sessions: new Map([
         ['a', changed],
         ['c', session('c')],

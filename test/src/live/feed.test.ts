@@ -40,7 +40,14 @@ describe('feed', () => {
     sessions.change(session('a'));
     sessions.change(ended('b'));
     expect(joined().messages).toEqual([
-      { type: 'snapshot', seq: 1, at: at(0), recordings: false, sessions: [session('a'), ended('b')] },
+      {
+        type: 'snapshot',
+        seq: 1,
+        at: at(0),
+        recordings: false,
+        sandbox: false,
+        sessions: [session('a'), ended('b')],
+      },
     ]);
   });
 

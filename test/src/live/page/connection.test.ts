@@ -51,6 +51,7 @@ const snapshot = (seq: number): FeedMessage => ({
   seq,
   at: at(2500),
   recordings: false,
+  sandbox: false,
   sessions: [session('a')],
 });
 

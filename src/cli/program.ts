@@ -3,6 +3,7 @@ import type { LogLevel } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCheckCommand } from './check.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addMachinesCommand } from './machines.ts';
 import { addRecordingsCommand } from './recordings.ts';
 import { addRecorderOptions } from './recordings-recorder-options.ts';
@@ -66,6 +67,7 @@ export function createProgram(version: string): Command {
   addAuditCommand(program);
 
   addCheckCommand(program);
+  addDoctorCommand(program);
 
   return program;
 }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +24,6 @@ import { startProxyServer } from '../server.ts';
 import { SessionRegistry } from '../session/registry.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
-import { loadUpstream, withoutCredential } from '../upstream/target.ts';
 import { adminAccess, mayWatch } from './admin-access.ts';
 import { openAudit, openAuditReader } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
@@ -34,6 +32,7 @@ import { after, listenerCertificate } from './listener-certificate.ts';
 import type { ReloadReport } from './live-config.ts';
 import { LiveConfig } from './live-config.ts';
 import { openInspector } from './open-inspector.ts';
+import { openUpstream } from './open-upstream.ts';
 import { pageRecordings } from './page-recordings.ts';
 import type { Policy } from './policy.ts';
 import { policyOf } from './policy.ts';
@@ -46,8 +45,6 @@ import { onReloadSignal, onStopSignal } from './signals.ts';
 import { StartProblems } from './start-problems.ts';
 import { TailscaleWatches } from './tailscale-watches.ts';
 
-/** Where the pod's own credential lies (Kubernetes documentation, "Accessing the API from a Pod"). */
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PROBE_MS = 5_000;
 const DIAL_LIMIT_MS = 60_000;
 
@@ -111,18 +108,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const watches = new TailscaleWatches({ clock: systemClock, log });
   const own = { clock: systemClock, log, readText, watches, replica: hostname() };
   const steps = {
-    upstream: await problems.step(() => {
-      const loaded = loadUpstream(upstreamSource(config), {
-        readFile: readText,
-        modifiedAtMs: file => statSync(file).mtimeMs,
-        clock: systemClock,
-        log,
-      });
-      return {
-        ...(config.upstream.mode === 'noauth' ? withoutCredential(loaded) : loaded),
-        marksRequests: config.upstream.marker,
-      };
-    }),
+    upstream: await problems.step(() => openUpstream(config, own)),
     certificate: await problems.step(() => listenerCertificate(config.listen.tls, own)),
     adminTls: await problems.step(async () =>
       config.admin.tls === undefined ? undefined : await listenerCertificate(config.admin.tls, own),
@@ -340,20 +326,4 @@ export async function startProxy(configFile: string, options: StartOptions = {})
 function readConfig(text: string, file: string): Config {
   const folder = dirname(resolve(file));
   return withFiles(parseConfig(text, file), named => resolve(folder, named));
-}
-
-function upstreamSource({ upstream }: Config) {
-  if (upstream.kubeconfig !== undefined) {
-    return {
-      kubeconfig: upstream.kubeconfig,
-      ...(upstream.context === undefined ? {} : { context: upstream.context }),
-    };
-  }
-  return {
-    inCluster: {
-      host: process.env['KUBERNETES_SERVICE_HOST'],
-      port: process.env['KUBERNETES_SERVICE_PORT'],
-      folder: SERVICE_ACCOUNT,
-    },
-  };
 }

@@ -49,14 +49,29 @@ export async function connectRecorder(recorder: string, options: ConnectOptions 
  * nothing of the probe. Rejects with a RecorderError.
  */
 export async function probeRecorder(recorder: string, options: ConnectOptions = {}): Promise<void> {
+  await recorderProtocol(recorder, options);
+}
+
+/** What a recorder speaks, as far as that can be told without an upload: whoever answers the probe otherwise may be a v1. */
+export type RecorderProtocol =
+  | { readonly protocol: 'v2' }
+  | { readonly protocol: 'v1'; readonly because: string };
+
+/** As `probeRecorder`, and says what it found. */
+export async function recorderProtocol(
+  recorder: string,
+  options: ConnectOptions = {},
+): Promise<RecorderProtocol> {
   const limits = { ...DEFAULT_RECORDER_LIMITS, ...options.limits };
   const attempt = attemptAt(recorder, options);
   const address = addressOf(recorder, attempt);
   const socket = await dial(attempt, address, limits.dialMs, 'h2');
   try {
     (await probeV2(attempt, socket, address, limits.probeMs)).destroy();
+    return { protocol: 'v2' };
   } catch (error) {
     if (!mayBeV1(error, options.signal)) throw error;
+    return { protocol: 'v1', because: messageOf(error) };
   }
 }
 

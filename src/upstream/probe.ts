@@ -4,11 +4,20 @@ import { causeOf } from './failure.ts';
 import { requestUpstream, withOwnHeaders } from './request.ts';
 import type { Upstream } from './target.ts';
 
+/** What the answer of an upstream that takes us says besides. */
+export interface UpstreamAnswer {
+  /** Its clock (RFC 9110 section 6.6.1), as it came. */
+  readonly date: string | undefined;
+}
+
 /**
  * Asks for `/version`, which every authenticated client may read. Resolves when upstream takes us; rejects with one
  * line for the operator, so it does name the address.
  */
-export function probeUpstream(upstream: Upstream, options: { readonly timeoutMs: number }): Promise<void> {
+export function probeUpstream(
+  upstream: Upstream,
+  options: { readonly timeoutMs: number },
+): Promise<UpstreamAnswer> {
   const where = `the API server at ${upstream.hostHeader}`;
   return new Promise((resolve, reject) => {
     const request = requestUpstream(upstream, {
@@ -16,21 +25,26 @@ export function probeUpstream(upstream: Upstream, options: { readonly timeoutMs:
       path: `${upstream.pathPrefix}/version`,
       headers: withOwnHeaders(upstream, ['Accept', 'application/json']),
     });
-    const done = (problem?: string, cause?: unknown): void => {
+    const settle = (): void => {
       clearTimeout(timer);
       request.destroy();
-      if (problem === undefined) resolve();
-      else reject(new Error(problem, { cause }));
+    };
+    const fail = (problem: string, cause?: unknown): void => {
+      settle();
+      reject(new Error(problem, { cause }));
     };
     const timer = setTimeout(
-      () => done(`${where} did not answer within ${options.timeoutMs} ms`),
+      () => fail(`${where} did not answer within ${options.timeoutMs} ms`),
       options.timeoutMs,
     );
-    request.on('error', error => done(`${where} cannot be used: ${causeOf(error).words}`, error));
-    request.on('close', () => done(`${where} closed the connection without an answer`));
-    request.on('response', (response: IncomingMessage) =>
-      done(problemOf(where, response.statusCode ?? 0, upstream.mode)),
-    );
+    request.on('error', error => fail(`${where} cannot be used: ${causeOf(error).words}`, error));
+    request.on('close', () => fail(`${where} closed the connection without an answer`));
+    request.on('response', ({ statusCode = 0, headers }: IncomingMessage) => {
+      const problem = problemOf(where, statusCode, upstream.mode);
+      if (problem !== undefined) return fail(problem);
+      settle();
+      resolve({ date: headers.date });
+    });
     request.end();
   });
 }

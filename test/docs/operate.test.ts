@@ -2,28 +2,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ERRORS } from '../../src/errors.ts';
-import type { RecorderFailureKind, RecorderPhase } from '../../src/recording/upload.ts';
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const page = read('operate.md');
 
-// By type, so that a new one fails here before it is missing in the runbook.
-const PHASES: Readonly<Record<RecorderPhase, true>> = {
-  connect: true,
-  header: true,
-  stream: true,
-  ack: true,
-  finalise: true,
-};
-const KINDS: Readonly<Record<RecorderFailureKind, true>> = {
-  timeout: true,
-  refused: true,
-  reset: true,
-  protocol: true,
-  ackLate: true,
-  reported: true,
-  size: true,
-};
+/** The words of a union type, from the source itself: types leave nothing behind to ask. */
+function wordsOf(type: string): string[] {
+  const source = readFileSync(new URL('../../src/recording/upload.ts', import.meta.url), 'utf8');
+  const [, union = ''] =
+    new RegExp(`^export type ${type} =([^;]*);`, 'm').exec(source.replaceAll(/\/\/.*/g, '')) ?? [];
+  return [...union.matchAll(/'(\w+)'/g)].map(match => match[1] ?? '');
+}
 
 /** First cells of the rows of a table whose first column is called so. */
 function rowsOf(column: string): Map<string, string> {
@@ -45,14 +34,19 @@ describe('the runbook', () => {
   });
 
   test('has every phase and every kind of a failed recording', () => {
-    expect([...rowsOf('phase').keys()]).toEqual(Object.keys(PHASES));
-    expect([...rowsOf('kind').keys()]).toEqual(Object.keys(KINDS));
+    expect(wordsOf('RecorderPhase').length).toBeGreaterThan(4);
+    expect(wordsOf('RecorderFailureKind').length).toBeGreaterThan(6);
+    expect([...rowsOf('phase').keys()]).toEqual(expect.arrayContaining(wordsOf('RecorderPhase')));
+    expect([...rowsOf('kind').keys()]).toEqual(expect.arrayContaining(wordsOf('RecorderFailureKind')));
   });
 
   test('has every alert', () => {
     const alerts: { groups: { rules: { alert: string }[] }[] } = parse(read('deploy/alerts.yaml'));
     const names = alerts.groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
-    expect([...rowsOf('alert of [deploy/alerts.yaml](deploy/alerts.yaml)').keys()]).toEqual(names);
+    expect([...rowsOf('alert of [deploy/alerts.yaml](deploy/alerts.yaml)').keys()]).toEqual(
+      expect.arrayContaining(names),
+    );
+    expect(names.length).toBeGreaterThan(10);
   });
 });
 

@@ -2,9 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { ORIGINAL_USER } from '../../../src/identity/asked-impersonation.ts';
 import type { Caller } from '../../../src/policy/caller.ts';
-import { SESSION_MARKER, upstreamHeaders } from '../../../src/policy/impersonate.ts';
+import { ORIGINAL_USER, SESSION_MARKER, upstreamHeaders } from '../../../src/policy/impersonate.ts';
 import { object, objects, type RenderOptions } from '../../support/chart.ts';
 
 const SOURCE = fileURLToPath(new URL('../../../src/', import.meta.url));

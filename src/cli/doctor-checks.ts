@@ -25,11 +25,17 @@ export interface DoctorParts {
   readonly askMs: number;
 }
 
+/** One thing to try. With `needsUpstream` it says nothing of its own while the API server cannot be asked. */
+export interface DoctorCheck extends Check {
+  readonly needsUpstream: boolean;
+}
+
 /** Everything that a configuration depends on, each to be tried for itself, in the order of a request's way. */
-export function doctorChecks(config: Config, parts: DoctorParts): Check[] {
+export function doctorChecks(config: Config, parts: DoctorParts): DoctorCheck[] {
   const { askMs, readText } = parts;
   const upstream = once(() => openUpstream(config, parts));
   const access = once(() => recorderAccessOf(config, readText));
+  const asked = askedOfUpstream(config, upstream, access);
   return [
     check('upstream', async () => {
       await probeUpstream(upstream(), { timeoutMs: askMs });
@@ -37,20 +43,27 @@ export function doctorChecks(config: Config, parts: DoctorParts): Check[] {
         ? `the API server at ${upstream().hostHeader} answers`
         : `the API server at ${upstream().hostHeader} takes our credential`;
     }),
-    check('clock', async () =>
-      clockSkew((await probeUpstream(upstream(), { timeoutMs: askMs })).date, parts.clock.now()),
+    check(
+      'clock',
+      async () => clockSkew((await probeUpstream(upstream(), { timeoutMs: askMs })).date, parts.clock.now()),
+      true,
     ),
-    ...askedOfUpstream(config, upstream, access),
-    check('identity', () => {
-      const watches = new TailscaleWatches(parts);
-      try {
-        authenticatorOf(config, { ...parts, watches, upstream: upstream() });
-      } finally {
-        watches.close();
-      }
-      clientTls(config, readText);
-      return undefined;
-    }),
+    ...asked.map(({ name, run }) => check(name, run, name !== 'identity-tailscale')),
+    check(
+      'identity',
+      () => {
+        const watches = new TailscaleWatches(parts);
+        try {
+          authenticatorOf(config, { ...parts, watches, upstream: upstream() });
+        } finally {
+          watches.close();
+        }
+        clientTls(config, readText);
+        return undefined;
+      },
+      // It asks nobody, but cannot be made without one.
+      asked.length === 0,
+    ),
     check('certificate', async () => {
       const source = await listenerCertificate(config.listen.tls, parts);
       source.close();
@@ -67,8 +80,8 @@ export function doctorChecks(config: Config, parts: DoctorParts): Check[] {
   ];
 }
 
-function check(name: string, run: Check['run']): Check {
-  return { name, keepMs: 0, run: async signal => run(signal) };
+function check(name: string, run: Check['run'], needsUpstream = false): DoctorCheck {
+  return { name, keepMs: 0, run: async signal => run(signal), needsUpstream };
 }
 
 /** The checks of /readyz that ask somebody; each recorder is tried for itself here. Without an upstream there are none. */

@@ -17,8 +17,13 @@ import { readText } from './read-text.ts';
 const ASK_MS = 5_000;
 const CHECK_MS = 20_000;
 
-/** A result, and where it is bad what to do about it. */
-export type Finding = CheckResult & { readonly fix?: string };
+/** What came of one check, and where it failed what to do about it. */
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'failed' | 'notTried';
+  readonly text?: string;
+  readonly fix?: string;
+}
 
 /** Adds `kubewitness doctor`. */
 export function addDoctorCommand(program: Command): void {
@@ -32,7 +37,7 @@ export function addDoctorCommand(program: Command): void {
     .action(async ({ config, output }: { config?: string; output: 'text' | 'json' }, command: Command) => {
       if (config === undefined) command.error("error: required option '--config <file>' not specified");
       const findings = await examine(config);
-      const ok = findings.every(finding => finding.ok);
+      const ok = findings.every(({ state }) => state === 'ok');
       process.stdout.write(
         output === 'json' ? `${JSON.stringify({ ok, checks: findings }, undefined, 2)}\n` : textOf(findings),
       );
@@ -40,7 +45,7 @@ export function addDoctorCommand(program: Command): void {
     });
 }
 
-/** Tries all of it at once; the order is that of the checks. */
+/** Tries the API server first, and then all the rest at once. */
 async function examine(file: string): Promise<Finding[]> {
   let config: Config;
   try {
@@ -49,25 +54,40 @@ async function examine(file: string): Promise<Finding[]> {
   } catch (error) {
     return messageOf(error)
       .split('\n')
-      .map(reason => withAdvice({ name: 'config', ok: false, reason }));
+      .map(reason => findingOf({ name: 'config', ok: false, reason }));
   }
   const parts = { clock: systemClock, log: createLogger('silent'), readText, askMs: ASK_MS };
-  const results = await Promise.all(doctorChecks(config, parts).map(check => runCheck(check, CHECK_MS)));
-  return [{ name: 'config', ok: true as const, detail: file }, ...results].map(withAdvice);
+  const [upstream, ...others] = doctorChecks(config, parts);
+  if (upstream === undefined) return [];
+  const first = await runCheck(upstream, CHECK_MS);
+  const rest = others.map(async (check): Promise<Finding> => {
+    if (check.needsUpstream && !first.ok)
+      return { name: check.name, state: 'notTried', text: `${upstream.name} comes first` };
+    return findingOf(await runCheck(check, CHECK_MS));
+  });
+  return [
+    findingOf({ name: 'config', ok: true, detail: file }),
+    findingOf(first),
+    ...(await Promise.all(rest)),
+  ];
 }
 
-function withAdvice(result: CheckResult): Finding {
-  const fix = result.ok ? undefined : adviceFor(result.name);
-  return fix === undefined ? result : { ...result, fix };
+function findingOf(result: CheckResult): Finding {
+  const { name } = result;
+  if (result.ok)
+    return { name, state: 'ok', ...(result.detail === undefined ? {} : { text: result.detail }) };
+  const fix = adviceFor(name);
+  return { name, state: 'failed', text: result.reason, ...(fix === undefined ? {} : { fix }) };
 }
+
+const MARKS = { ok: 'ok  ', failed: 'FAIL', notTried: '-   ' } as const;
 
 function textOf(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ name }) => name.length));
-  const lines = findings.flatMap(finding => {
-    const text = finding.ok ? finding.detail : finding.reason;
-    const line = `${finding.ok ? 'ok  ' : 'FAIL'}  ${finding.name.padEnd(width)}  ${text ?? ''}`.trimEnd();
-    return finding.fix === undefined ? [line] : [line, `${' '.repeat(width + 8)}fix: ${finding.fix}`];
+  const lines = findings.flatMap(({ name, state, text = '', fix }) => {
+    const line = `${MARKS[state]}  ${name.padEnd(width)}  ${text}`.trimEnd();
+    return fix === undefined ? [line] : [line, `${' '.repeat(width + 8)}fix: ${fix}`];
   });
-  const bad = findings.filter(({ ok }) => !ok).length;
-  return [...lines, bad === 0 ? 'all is well' : `${bad} of ${findings.length} to mend`, ''].join('\n');
+  const failed = findings.filter(({ state }) => state === 'failed').length;
+  return [...lines, failed === 0 ? 'all is well' : `${failed} of ${findings.length} to mend`, ''].join('\n');
 }

@@ -203,6 +203,16 @@ describe.runIf(mayMount())('the image, built by its Dockerfile and run as a pod 
     await until(() => casts().length === 1);
     expect(readCast(join(recordings, casts()[0] ?? '')).text).toContain('from the image');
 
+    // As docs/operate.md has it, in a pod that is like the first.
+    const doctor = start(
+      ['doctor', '--config', '/etc/kubewitness/proxy.yaml'],
+      [
+        { from: config, to: '/etc/kubewitness' },
+        { from: state, to: '/var/lib/kubewitness', writable: true },
+      ],
+    );
+    await doctor.said(/(all is well)\n$/);
+
     const exit = once(proxy.child, 'exit');
     proxy.child.kill('SIGTERM');
     expect((await exit)[0]).toBe(0);

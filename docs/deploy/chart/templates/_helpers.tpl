@@ -66,10 +66,14 @@ capabilities: { drop: [ALL] }
 {{- $groups | uniq | sortAlpha | toJson -}}
 {{- end -}}
 
-{{/* Seconds: the endpoints' news spread, sessions drain, recorders say their last word, requests end. */}}
-{{- define "kubewitness.preStopSeconds" -}}5{{- end -}}
+{{/* Seconds, above the longest orderly end (docs/running.md, terminationGracePeriodSeconds). */}}
 {{- define "kubewitness.graceSeconds" -}}
+{{- $delay := dig "shutdown" "delayMs" 5000 .Values.config | int64 -}}
 {{- $drain := dig "sessions" "drainMs" 30000 .Values.config | int64 -}}
 {{- $final := dig "recording" "finalAnswerMs" 30000 .Values.config | int64 -}}
-{{- add (include "kubewitness.preStopSeconds" . | int64) (div (add $drain $final 999) 1000) 20 -}}
+{{- add (div (add (max $delay (add $drain $final 5000)) 5999) 1000) 10 -}}
+{{- end -}}
+
+{{- define "kubewitness.adminScheme" -}}
+{{- if hasKey .Values.config.admin "tls" -}}HTTPS{{- else -}}HTTP{{- end -}}
 {{- end -}}

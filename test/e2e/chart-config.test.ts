@@ -18,7 +18,7 @@ test.each([undefined, ...EXAMPLES])(
     expect({ code, stderr, stdout: stdout.toString() }).toEqual({
       code: 0,
       stderr: '',
-      stdout: `${file}: the configuration is good\n`,
+      stdout: expect.stringMatching(/^.*: the configuration is good\n/),
     });
   },
 );

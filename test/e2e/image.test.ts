@@ -93,9 +93,10 @@ describe.runIf(mayMount())('the image, built by its Dockerfile and run as a pod 
       /** What its line of standard output says; the ports are in there. */
       said: async (pattern: RegExp): Promise<string> => {
         await until(() => {
+          if (pattern.test(text())) return true;
           if (child.exitCode !== null)
             throw new Error(`${command[0]} ended with ${child.exitCode}: ${text()}`);
-          return pattern.test(text());
+          return false;
         });
         return pattern.exec(text())?.[1] ?? '';
       },

@@ -1,6 +1,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
+import { messageOf } from '../errors.ts';
 import type { TerminalSize } from '../kube/remotecommand.ts';
 import { optionalPackage } from './optional-package.ts';
 
@@ -86,9 +87,18 @@ export function startOnPty(
     output,
     exited,
     resize: ({ cols, rows }) => {
-      if (running) terminal.resize(cols, rows);
+      if (running) resizeUnlessOver(terminal, cols, rows);
     },
   };
+}
+
+/** node-pty closes the descriptor some turns before it tells of the exit, and throws for a size that comes in between. */
+function resizeUnlessOver(terminal: Pty, cols: number, rows: number): void {
+  try {
+    terminal.resize(cols, rows);
+  } catch (error) {
+    if (!/EBADF|ENXIO|EIO|already exited/.test(messageOf(error))) throw error;
+  }
 }
 
 function outputOf(terminal: Pty, { fd, socket }: Internals): Readable {

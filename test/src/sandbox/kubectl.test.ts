@@ -109,7 +109,9 @@ describe.each(['1.29', '1.36'] as const)('kubectl %s', { timeout: 90_000 }, vers
     });
     const heard = new Listener(terminal.stdout);
     await heard.hears('press');
-    terminal.stdin.write('echo sum $((40+2)); stty size; exit\n');
+    // kubectl attach first asks for one row and one column more, so that whoever is attached to draws anew.
+    const settled = 'until [ "$(stty size)" = "31 101" ]; do sleep 0.05; done';
+    terminal.stdin.write(`echo sum $((40+2)); ${settled}; stty size; exit\n`);
     await once(terminal, 'close');
     expect(terminal.exitCode).toBe(0);
     expect(heard.text).toContain('sum 42');
@@ -246,7 +248,8 @@ describe.each(['1.29', '1.36'] as const)('kubectl %s', { timeout: 90_000 }, vers
     await heard.hears('two');
     const pod = name('seen');
     await run(['run', pod, '--image=busybox', '--restart=Never', '--', 'true']);
-    await heard.hears('Completed');
+    // With the blanks behind it: kubectl writes a line in pieces.
+    await heard.hears('Completed ');
     child.kill();
     await once(child, 'close');
     expect(heard.text).toMatch(new RegExp(`^${pod} +0/1 +Completed `, 'm'));

@@ -167,7 +167,13 @@ const NAMED = ['user', 'client', 'target', 'command', 'message', 'exitCode', 'me
 
 /** What is left, under our own name. */
 function customOf(record: AuditRecord): Custom {
-  return Object.fromEntries(
-    Object.entries(record).filter(([name]) => !ENVELOPE.includes(name) && !NAMED.includes(name)),
-  );
+  const { device, tags, original } = ('user' in record ? record.user : undefined) ?? {};
+  return {
+    ...Object.fromEntries(
+      Object.entries(record).filter(([name]) => !ENVELOPE.includes(name) && !NAMED.includes(name)),
+    ),
+    ...(device === undefined ? {} : { device }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(original === undefined ? {} : { original }),
+  };
 }

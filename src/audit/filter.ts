@@ -1,4 +1,5 @@
 import type { AuditRecord } from './record.ts';
+import type { AuditUser } from './schema.ts';
 import type { SessionSummary } from './session-summary.ts';
 
 /** What somebody asks for. Everything given must hold; `command` is a part of the command line. */
@@ -90,13 +91,13 @@ function namesRecorder(failure: Failure, recorder: string): boolean {
 function whoAndWhereMatch(
   facts: {
     readonly command?: readonly string[] | undefined;
-    readonly user?: { readonly name: string } | undefined;
+    readonly user?: AuditUser | undefined;
     readonly target?: { readonly namespace: string; readonly pod: string } | undefined;
   },
   { user, namespace, pod, command }: AuditFilter,
 ): boolean {
   return (
-    (user === undefined || facts.user?.name === user) &&
+    (user === undefined || facts.user?.name === user || facts.user?.original === user) &&
     (namespace === undefined || facts.target?.namespace === namespace) &&
     (pod === undefined || facts.target?.pod === pod) &&
     (command === undefined || facts.command?.join(' ').includes(command) === true)

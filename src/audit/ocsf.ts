@@ -160,5 +160,11 @@ const MAPPED = ['apiVersion', 'id', 'time', 'seq', 'replica', 'type', 'user', 'c
 
 /** What OCSF has no attribute for. The hash stays, so that an event can be tied to its line. */
 function unmappedOf(record: AuditRecord): object {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !MAPPED.includes(name)));
+  const { device, tags, original } = ('user' in record ? record.user : undefined) ?? {};
+  return {
+    ...Object.fromEntries(Object.entries(record).filter(([name]) => !MAPPED.includes(name))),
+    ...(device === undefined ? {} : { device }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(original === undefined ? {} : { original }),
+  };
 }

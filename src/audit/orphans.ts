@@ -10,6 +10,7 @@ interface Open {
   readonly started: SessionRecord;
   last: SessionRecord;
   lastAcked: AuditLastAcked | undefined;
+  recorder: string | undefined;
 }
 
 /** Sessions that began and have no end, as a crash leaves them. Records are told in order. */
@@ -23,12 +24,20 @@ export class OpenSessions {
       return;
     }
     if (record.type === 'session.started') {
-      this.#open.set(record.sessionId, { started: record, last: record, lastAcked: undefined });
+      this.#open.set(record.sessionId, {
+        started: record,
+        last: record,
+        lastAcked: undefined,
+        recorder: undefined,
+      });
       return;
     }
     const open = this.#open.get(record.sessionId);
     if (open === undefined) return;
     open.last = record;
+    if (record.type === 'session.streaming' || record.type === 'recording.acknowledged') {
+      open.recorder = record.recorder;
+    }
     if ('lastAcked' in record) open.lastAcked = record.lastAcked;
   }
 
@@ -52,7 +61,7 @@ export function interruptedSessions(file: string): AuditEvent[] {
   return sessions.ends();
 }
 
-function interrupted({ started, last, lastAcked }: Open): AuditEvent {
+function interrupted({ started, last, lastAcked, recorder }: Open): AuditEvent {
   return {
     type: 'session.ended',
     sessionId: started.sessionId,
@@ -61,6 +70,7 @@ function interrupted({ started, last, lastAcked }: Open): AuditEvent {
     outcome: 'interrupted',
     cause: { code: 'KW_INTERRUPTED', message: 'the proxy ended without an end of this session' },
     ...('state' in last && last.state !== undefined ? { state: last.state } : {}),
+    ...(recorder === undefined ? {} : { recorder }),
     durationMs: Math.max(Date.parse(last.time) - Date.parse(started.time), 0),
     gaps: [],
     unrecordedMs: 0,
@@ -77,6 +87,7 @@ function subjectOf({ user, client }: { readonly user: AuditUser; readonly client
     source: user.source,
     ...(user.device === undefined ? {} : { device: user.device }),
     ...(user.original === undefined ? {} : { original: user.original }),
+    ...(user.tags === undefined ? {} : { tags: user.tags }),
     ...(client.ip === undefined ? {} : { address: client.ip }),
     ...(client.userAgent === undefined ? {} : { userAgent: client.userAgent }),
   };

@@ -20,6 +20,7 @@ export interface AuditSubject {
   readonly device?: string;
   /** Who really calls, where they act as somebody else. */
   readonly original?: string;
+  readonly tags?: readonly string[];
   readonly address?: string;
   readonly userAgent?: string;
 }
@@ -39,7 +40,8 @@ export interface AuditSink {
   close(): void;
 }
 
-export function userOf({ user, uid, groups, source, device, original }: AuditSubject): AuditUser {
+export function userOf(subject: AuditSubject): AuditUser {
+  const { user, uid, groups, source, device, original, tags } = subject;
   return {
     name: user,
     ...(uid === undefined ? {} : { uid }),
@@ -47,6 +49,7 @@ export function userOf({ user, uid, groups, source, device, original }: AuditSub
     source,
     ...(device === undefined ? {} : { device }),
     ...(original === undefined ? {} : { original }),
+    ...(tags === undefined ? {} : { tags }),
   };
 }
 

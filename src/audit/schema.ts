@@ -20,6 +20,7 @@ const user = z
     source: text.describe('What vouched for the identity: static, tailscale, tokenReview …'),
     device: text.optional().describe('Node the caller came from, where the source knows one.'),
     original: text.optional().describe('Who really calls, where they act as somebody else.'),
+    tags: z.array(text).optional().describe('Of that node; a tagged one has no user.'),
   })
   .meta({ id: 'User', description: 'The caller.' });
 
@@ -54,23 +55,37 @@ const attempt = z.strictObject({
   durationMs: milliseconds,
 });
 
+const PHASES = ['deciding', 'connect', 'header', 'stream', 'ack', 'finalise', 'store'] as const;
+
+const failureKind = text.describe(
+  'timeout, refused, auth, reset, protocol, ackLate, disk, size, shutdown, or reported: an error of the recorder that says no more.',
+);
+
 const gap = z
   .strictObject({ fromMs: count, toMs: count, bytes: count })
   .describe(
-    'What is in no recording. Milliseconds since the session began; bytes as the command wrote them.',
+    'What no recorder has confirmed. Milliseconds since the session began; bytes as the command wrote them.',
   );
 
 const lastAcked = z
-  .strictObject({ offset: count.describe('Bytes of the cast.'), time: instant })
-  .meta({ id: 'LastAcked', description: 'How far the recorder had confirmed the cast.' });
+  .strictObject({
+    offset: count.describe('Bytes of the cast, or of its last part; 0: nothing since the recorder accepted.'),
+    time: instant,
+  })
+  .meta({
+    id: 'LastAcked',
+    description: 'How far the recorder had confirmed the cast. Absent where its protocol has no acks (v1).',
+  });
 
-const recording = z.strictObject({
-  id: text,
-  uri: text.optional(),
-  sha256: sha256.optional(),
-  bytes: count.optional(),
-  complete: z.boolean(),
-});
+const recording = z
+  .strictObject({
+    id: text.describe('Stands in the header of the cast; `.2` and up are parts at other recorders.'),
+    uri: text.optional(),
+    sha256: sha256.optional().describe('Of all that was sent, as this process reckoned it.'),
+    bytes: count.optional().describe('Sent.'),
+    complete: z.boolean().describe('The recorder confirmed all of it, and no part is missing.'),
+  })
+  .meta({ id: 'Recording', description: 'The cast, or its last part.' });
 
 const tally = z.strictObject({ bytes: count, sha256 });
 const streams = z
@@ -141,8 +156,12 @@ const facts = z.discriminatedUnion('type', [
     type: z.literal('recording.failed'),
     ...session,
     ...stay,
-    phase: text.describe('connect, header, stream, ack, finalise.'),
-    kind: text.describe('timeout, refused, reset, protocol, ackLate, size …'),
+    phase: z
+      .enum(PHASES)
+      .describe(
+        'deciding: no recorder is named; connect: none accepted; header: lost before the cast began; store: the recorder reports.',
+      ),
+    kind: failureKind,
     recorder: text.optional(),
     message: text,
     failMode,
@@ -160,6 +179,15 @@ const facts = z.discriminatedUnion('type', [
     ...stay,
     fromMs: count.describe('Since the session began. What was unconfirmed before it can be missing too.'),
   }),
+  z
+    .strictObject({
+      type: z.literal('recording.acknowledged'),
+      ...session,
+      ...stay,
+      recorder: text,
+      lastAcked,
+    })
+    .describe('Soon after the first ack, then at most each 30 s: what a crash leaves to be known.'),
   z.strictObject({ type: z.literal('recording.resumed'), ...session, recorder: text, gap }),
   z.strictObject({
     type: z.literal('recording.completed'),

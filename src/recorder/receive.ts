@@ -6,18 +6,20 @@ import { type RecordingWriter, storageErrorOf } from './storage.ts';
 /** What the sender is told instead of success. 507 is RFC 4918 section 11.5. */
 export interface UploadRefusal {
   readonly status: 500 | 503 | 507;
+  /** For who counts failures; a sender that knows nothing of it reads the message alone. */
+  readonly kind?: 'disk' | 'size' | 'shutdown';
   readonly message: string;
 }
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly writer: RecordingWriter }
-  | ({ readonly kind: 'refused' } & UploadRefusal);
+  | { readonly kind: 'refused'; readonly refusal: UploadRefusal };
 
 export type UploadResult =
   | { readonly kind: 'stored'; readonly manifest: Manifest }
   /** Nobody is left to be told. */
   | { readonly kind: 'lost' }
-  | ({ readonly kind: 'refused' } & UploadRefusal);
+  | { readonly kind: 'refused'; readonly refusal: UploadRefusal };
 
 /** The protocol's side of an upload. */
 export interface UploadSender {
@@ -27,19 +29,19 @@ export interface UploadSender {
   doubt(): string | undefined;
 }
 
-const STOPPING: UploadRefusal = { status: 503, message: 'the recorder is stopping' };
+const STOPPING: UploadRefusal = { status: 503, kind: 'shutdown', message: 'the recorder is stopping' };
 const BUSY: UploadRefusal = { status: 503, message: 'the recorder has too many uploads' };
 
 /** Makes room for a recording before a byte of it is asked for. */
 export async function admit(context: RecorderContext, origin: RecordingOrigin): Promise<Admission> {
-  if (context.isStopping()) return { kind: 'refused', ...STOPPING };
+  if (context.isStopping()) return { kind: 'refused', refusal: STOPPING };
   try {
     const writer = await context.storage.open(origin);
     context.log.info({ recordingId: writer.id, ...origin }, 'upload accepted');
     return { kind: 'admitted', writer };
   } catch (error) {
     context.log.error({ err: error, ...origin }, 'no recording could be opened');
-    return { kind: 'refused', ...refusalOf(error) };
+    return { kind: 'refused', refusal: refusalOf(error) };
   }
 }
 
@@ -65,7 +67,11 @@ export async function receive(
     if (step.kind !== 'end') {
       await keepCut(context, writer, step.reason, uploadMs);
       if (step.kind === 'lost') return { kind: 'lost' };
-      return { kind: 'refused', status: step.kind === 'stopped' ? 503 : 507, message: step.reason };
+      const why =
+        step.kind === 'stopped'
+          ? ({ status: 503, kind: 'shutdown' } as const)
+          : ({ status: 507, kind: 'size' } as const);
+      return { kind: 'refused', refusal: { ...why, message: step.reason } };
     }
     const manifest = await writer.finish(() => sender.doubt());
     logFiled(context, manifest, uploadMs());
@@ -74,7 +80,7 @@ export async function receive(
     context.log.error({ err: error, recordingId: writer.id }, 'a recording could not be stored');
     const refusal = refusalOf(error);
     await keepCut(context, writer, refusal.message, uploadMs);
-    return { kind: 'refused', ...refusal };
+    return { kind: 'refused', refusal };
   }
 }
 
@@ -126,7 +132,8 @@ function logFiled(context: RecorderContext, manifest: Manifest, uploadMs: number
 
 function refusalOf(thrown: unknown): UploadRefusal {
   const { kind, message } = storageErrorOf(thrown);
-  if (kind === 'full') return { status: 507, message: `the recorder has no room left: ${message}` };
+  if (kind === 'full')
+    return { status: 507, kind: 'disk', message: `the recorder has no room left: ${message}` };
   // The error text may name paths of this host: it is in the log only.
-  return { status: 500, message: 'the recorder cannot store the recording' };
+  return { status: 500, kind: 'disk', message: 'the recorder cannot store the recording' };
 }

@@ -24,11 +24,11 @@ export async function serveRecordV1(
   try {
     await context.uploads.run(body, async () => {
       const admission = await admit(context, origin);
-      if (admission.kind === 'refused') return refuse(body, request, response, admission, context);
+      if (admission.kind === 'refused') return refuse(body, request, response, admission.refusal, context);
       if (expects === 'continue') response.writeContinue();
       const result = await receive(context, body, admission.writer, SENDER);
       if (result.kind === 'stored') response.writeHead(200, { 'content-length': 0 }).end();
-      if (result.kind === 'refused') refuse(body, request, response, result, context);
+      if (result.kind === 'refused') refuse(body, request, response, result.refusal, context);
     });
   } finally {
     body.release();

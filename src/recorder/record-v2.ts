@@ -28,7 +28,7 @@ export async function serveRecordV2(
       const admission = await admit(context, origin);
       if (admission.kind === 'refused') {
         body.drop();
-        return refuse(stream, admission);
+        return refuse(stream, admission.refusal);
       }
       if (!stream.destroyed) stream.respond({ ':status': 200, 'content-type': 'application/json' });
       const pacer = new AckPacer(acked => send(stream, acked), context.limits);
@@ -41,7 +41,7 @@ export async function serveRecordV2(
       if (result.kind === 'refused') {
         // Node closes a stream only once all that came is read, also what came after the recording had been cut.
         body.drop();
-        await finish(stream, { error: result.message }, stallMs);
+        await finish(stream, errorOf(result.refusal), stallMs);
       }
     });
   } finally {
@@ -96,6 +96,10 @@ export function stopSender(stream: ServerHttp2Stream): void {
   if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
+function errorOf(refusal: UploadRefusal | AccessRefusal): object {
+  return { error: refusal.message, ...('kind' in refusal ? { kind: refusal.kind } : {}) };
+}
+
 export function refuse(stream: ServerHttp2Stream, refusal: UploadRefusal | AccessRefusal): void {
   if (stream.destroyed) return;
   stream.respond({
@@ -103,5 +107,5 @@ export function refuse(stream: ServerHttp2Stream, refusal: UploadRefusal | Acces
     'content-type': 'application/json',
     ...(refusal.status === 401 && CHALLENGE),
   });
-  stream.end(`${JSON.stringify({ error: refusal.message })}\n`, () => stopSender(stream));
+  stream.end(`${JSON.stringify(errorOf(refusal))}\n`, () => stopSender(stream));
 }

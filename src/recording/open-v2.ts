@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { toldElsewhere } from './dial.ts';
 import { authorizationOf } from './recorder-access.ts';
 import type { RecorderAddress } from './recorder-address.ts';
+import { kindOfStatus } from './recorder-failure.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
 import type { Upload } from './upload.ts';
 import { UploadV2 } from './upload-v2.ts';
@@ -99,7 +100,11 @@ function answerTo(
       if (headers[':status'] === 200) settle.resolve();
       else
         settle.reject(
-          failures.say('refused', 'connect', `the ${waitingFor} was ${headers[':status']}, not 200`),
+          failures.say(
+            kindOfStatus(headers[':status']),
+            'connect',
+            `the ${waitingFor} was ${headers[':status']}, not 200`,
+          ),
         );
     };
     const onClose = (): void => {

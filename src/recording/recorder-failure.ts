@@ -15,6 +15,13 @@ const KINDS: Readonly<Record<string, RecorderFailureKind>> = {
   ERR_HTTP2_ERROR: 'protocol',
 };
 
+/** What a status other than 200 says of why (RFC 9110 section 15.5, RFC 4918 section 11.5). */
+export function kindOfStatus(status: number | undefined): RecorderFailureKind {
+  if (status === 401 || status === 403) return 'auth';
+  if (status === 413) return 'size';
+  return status === 507 ? 'disk' : 'refused';
+}
+
 /** Makes the errors of one recorder: its name, what was being done, what went wrong. */
 export class RecorderFailures {
   readonly #recorder: string;

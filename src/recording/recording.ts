@@ -8,6 +8,8 @@ import { CastWriter } from './cast-writer.ts';
 import type { Gap } from './gap.ts';
 import { gapBetween } from './gap.ts';
 import type { LiveCast } from './live-cast.ts';
+import type { Confirmed } from './recorded-part.ts';
+import { RecordedPart } from './recorded-part.ts';
 import type { RecordingLimits } from './recording-limits.ts';
 import { DEFAULT_RECORDING_LIMITS } from './recording-limits.ts';
 import { ResizePacer } from './resize-pacer.ts';
@@ -42,9 +44,13 @@ export interface RecordingSummary {
   readonly castBytes: number;
   readonly events: number;
   readonly streams: StreamTallies;
+  /** What no recorder has confirmed. */
   readonly gaps: readonly Gap[];
   /** The recorders have confirmed the whole cast. */
   readonly complete: boolean;
+  /** Of the part that was written last. */
+  readonly part?: { readonly id: string; readonly bytes: number; readonly sha256: string };
+  readonly confirmed?: Confirmed;
 }
 
 /**
@@ -53,14 +59,17 @@ export interface RecordingSummary {
  */
 type State = 'open' | 'lost' | 'gone' | 'ending' | 'complete' | 'failed' | 'aborted';
 
+const BEGINNING: TailMark = { seconds: 0, written: 0 };
+
 /** An upload without acks says nothing of what the recorder has: this much is kept in case of a hand-over. Bytes. */
 const KEPT_WITHOUT_ACKS = 1024 * 1024;
 
 /**
  * One session's cast on its way to a recorder, and from a lost recorder to another. `drain`: held-back output may flow
- * again. `failed`: the recorder is lost; then `moveTo` another, or `giveUp`. Not told by `end`, which rejects instead.
+ * again. `acked`: the recorder has confirmed more. `failed`: it is lost; then `moveTo` another, or `giveUp`. Not told by
+ * `end`, which rejects instead.
  */
-export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError] }> {
+export class Recording extends EventEmitter<{ drain: []; acked: []; failed: [RecorderError] }> {
   readonly #clock: Clock;
   readonly #limits: RecordingLimits;
   readonly #whenFull: 'pause' | 'fail';
@@ -77,7 +86,7 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
   #state: State;
   /** Where the gap that goes on began. */
   #gapStart: TailMark | undefined;
-  #sentBytes = 0;
+  #part: RecordedPart | undefined;
   #written = 0;
   #failure: RecorderError | undefined;
   #end: Promise<RecordingSummary> | undefined;
@@ -112,7 +121,7 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
       write: size => this.#cast.resize(this.#seconds(), size),
     });
     this.#state = 'gone';
-    if (upload === undefined) this.#gapStart = { seconds: 0, written: 0 };
+    if (upload === undefined) this.#gapStart = BEGINNING;
     else this.#take(upload);
     this.#cancelHeaderWait = options.tty
       ? timers.after(this.#limits.headerWaitMs, () => this.#cast.begin(DEFAULT_SIZE))
@@ -120,9 +129,18 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
     if (!options.tty) this.#cast.begin(DEFAULT_SIZE);
   }
 
+  /** The cast's header is written. */
+  get begun(): boolean {
+    return this.#cast.begun;
+  }
+
+  get recorder(): string | undefined {
+    return this.#upload?.recorder;
+  }
+
   /** Whether the recorder that has it now has confirmed anything yet. */
   get confirmed(): boolean {
-    return this.#upload !== undefined && this.#upload.unackedBytes < this.#sentBytes;
+    return this.#part?.taken === true;
   }
 
   /** Records what the command wrote. False: hold the source back until `drain`. */
@@ -193,12 +211,14 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
 
   /** Gives the recording up for good; the recorder sees that it is not complete. Idempotent. */
   abort(): void {
+    if (this.#state === 'open' || this.#state === 'lost' || this.#state === 'ending') this.#keepGap();
     if (this.#state === 'open' || this.#state === 'lost' || this.#state === 'gone') this.#close('aborted');
     this.#upload?.abort();
   }
 
   summary(): RecordingSummary {
     const gap = this.#openGap();
+    const confirmed = this.#part?.confirmed;
     return {
       recorder: this.#upload?.recorder ?? '',
       castBytes: this.#cast.castBytes,
@@ -206,6 +226,16 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
       streams: this.#tally.read(),
       gaps: gap === undefined ? this.#gaps : [...this.#gaps, gap],
       complete: this.#state === 'complete' && this.#gaps.length === 0,
+      ...(this.#part === undefined || this.#part.sentBytes === 0
+        ? {}
+        : {
+            part: {
+              id: this.#cast.recordingId,
+              bytes: this.#part.sentBytes,
+              sha256: this.#part.sha256,
+            },
+          }),
+      ...(confirmed === undefined ? {} : { confirmed }),
     };
   }
 
@@ -223,16 +253,19 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
       await upload.end();
     } catch (error) {
       this.#state = 'failed';
+      this.#noteAck(upload);
+      this.#keepGap();
       throw error;
     }
     this.#state = 'complete';
+    this.#part?.confirmWhole(this.#clock.now());
     return this.summary();
   }
 
   #take(upload: Upload): void {
     this.#upload = upload;
     this.#state = 'open';
-    this.#sentBytes = 0;
+    this.#part = new RecordedPart(upload, this.#clock.now());
     upload.on('acked', this.#onAcked);
     upload.on('failed', this.#onUploadFailed);
   }
@@ -240,6 +273,14 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
   #begin(size: TerminalSize): void {
     this.#cancelHeaderWait();
     this.#cast.begin(size);
+  }
+
+  /** Nobody will be given what was not confirmed. */
+  #keepGap(): void {
+    const [line] = this.#tail.take();
+    // Until the cast begins, nothing is sent at all.
+    const first = this.#cast.begun || this.#written === 0 ? line : BEGINNING;
+    if (first !== undefined) this.#gaps.push(gapBetween(first, this.#now()));
   }
 
   #openGap(): Gap | undefined {
@@ -261,8 +302,7 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
     if (this.#state === 'gone') return;
     this.#tail.push(line, mark);
     if (this.#state === 'lost' || this.#upload === undefined) return;
-    this.#sentBytes += line.length;
-    this.#upload.write(line);
+    this.#part?.send(line);
     if (!this.#ackDeadline.running && this.#upload.unackedBytes > 0) this.#ackDeadline.restart();
   }
 
@@ -282,12 +322,18 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
 
   readonly #onAcked = (): void => {
     const unacked = this.#upload?.unackedBytes ?? 0;
-    const kept = this.#upload?.protocol === 'v1' ? KEPT_WITHOUT_ACKS : 0;
-    this.#tail.confirm(this.#sentBytes - unacked - kept);
+    if (this.#upload !== undefined) this.#noteAck(this.#upload);
     if (unacked > 0) this.#ackDeadline.restart();
     else this.#ackDeadline.stop();
     if (this.#waitingBytes() <= this.#limits.maxUnackedBytes / 2) this.#drain();
+    this.emit('acked');
   };
+
+  #noteAck({ protocol, unackedBytes }: Upload): void {
+    const kept = protocol === 'v1' ? KEPT_WITHOUT_ACKS : 0;
+    this.#part?.acked(this.#clock.now());
+    this.#tail.confirm((this.#part?.sentBytes ?? 0) - unackedBytes - kept);
+  }
 
   #drain(): void {
     if (!this.#paused) return;

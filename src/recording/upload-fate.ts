@@ -35,7 +35,9 @@ export class UploadFate {
 
   fail(kind: RecorderFailureKind, phase: RecorderPhase, what: string): void {
     const { failures } = this.#options;
-    this.failWith(failures.say(kind, this.#state === 'ending' ? 'finalise' : phase, what));
+    this.failWith(
+      failures.say(kind, this.#state === 'ending' && phase !== 'store' ? 'finalise' : phase, what),
+    );
   }
 
   /** From an error of the transport. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { toldElsewhere } from './dial.ts';
 import { authorizationOf } from './recorder-access.ts';
 import type { RecorderAddress } from './recorder-address.ts';
+import { kindOfStatus } from './recorder-failure.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
 import type { Upload, UploadEvents } from './upload.ts';
 import { UploadFate } from './upload-fate.ts';
@@ -43,7 +44,11 @@ export async function openV1(
       const onContinue = (): void => settle.resolve(new UploadV1({ attempt, request, recorder, limits }));
       const onResponse = (response: IncomingMessage): void => {
         settle.reject(
-          failures.say('refused', 'connect', `answered ${response.statusCode} instead of 100 Continue`),
+          failures.say(
+            kindOfStatus(response.statusCode),
+            'connect',
+            `answered ${response.statusCode} instead of 100 Continue`,
+          ),
         );
       };
       const onError = (error: Error): void =>
@@ -133,7 +138,8 @@ class UploadV1 implements Upload {
   readonly #onResponse = (response: IncomingMessage): void => {
     response.resume();
     const { statusCode } = response;
-    if (statusCode !== 200) this.#fate.fail('refused', 'stream', `answered ${statusCode}, not 200`);
+    if (statusCode !== 200)
+      this.#fate.fail(kindOfStatus(statusCode), 'stream', `answered ${statusCode}, not 200`);
     else if (!this.#request.writableFinished)
       this.#fate.fail('protocol', 'stream', 'answered 200 before it had the whole recording');
     else this.#fate.complete();

@@ -11,6 +11,14 @@ import type { Attempt } from './within.ts';
 const MAX_ANSWER_BYTES = 16 * 1024;
 const MAX_REPORT_CHARACTERS = 500;
 
+/** Our own recorder says of what kind its error is; Tailscale's does not. */
+const STORE_KINDS = ['disk', 'size', 'shutdown'] as const;
+type StoreKind = (typeof STORE_KINDS)[number];
+
+function isStoreKind(kind: unknown): kind is StoreKind {
+  return STORE_KINDS.some(known => known === kind);
+}
+
 export interface UploadV2Options {
   readonly attempt: Attempt;
   readonly session: ClientHttp2Session;
@@ -87,11 +95,11 @@ export class UploadV2 implements Upload {
 
   #onObject(object: Readonly<Record<string, unknown>>): void {
     if (this.#fate.state === 'over') return;
-    const { ack, error } = object;
+    const { ack, error, kind } = object;
     if (typeof error === 'string' && error !== '') {
       this.#fate.fail(
-        'reported',
-        'stream',
+        isStoreKind(kind) ? kind : 'reported',
+        'store',
         `reported ${JSON.stringify(error.slice(0, MAX_REPORT_CHARACTERS))}`,
       );
       return;

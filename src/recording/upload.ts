@@ -2,13 +2,20 @@
 export type RecorderFailureKind =
   | 'timeout' // an answer did not come within its bound
   | 'refused' // connection refused, or a status other than the one wanted
+  | 'auth' // the recorder does not let us in: 401, 403
   | 'reset' // connection lost
   | 'protocol' // the answer was not of the protocol
   | 'ackLate' // bytes stayed unacknowledged for too long
-  | 'reported' // the recorder itself sent an error object
-  | 'size'; // a bound of ours was passed
+  | 'reported' // the recorder itself sent an error object, and does not say of what kind
+  | 'disk' // the recorder cannot store it: 507, or it says so
+  | 'size' // a bound was passed: one of ours, or the recorder's for one recording (413)
+  | 'shutdown'; // the recorder says that it is stopping
 
-export type RecorderPhase = 'connect' | 'header' | 'stream' | 'ack' | 'finalise';
+/**
+ * When it failed: before the recorder accepted, before it had the cast's header, in the stream, by its acks, by the last
+ * word, or in the recorder's own storage, as it reports.
+ */
+export type RecorderPhase = 'connect' | 'header' | 'stream' | 'ack' | 'finalise' | 'store';
 
 /** One recorder that failed, at one point. `message` may name addresses: it is for logs and audit, not for callers. */
 export class RecorderError extends Error {
@@ -34,6 +41,15 @@ export class RecorderError extends Error {
     this.phase = failure.phase;
     this.recorder = failure.recorder;
     this.protocol = failure.protocol;
+  }
+
+  /** The same failure, where more is known of when it was. */
+  inPhase(phase: RecorderPhase): RecorderError {
+    const { kind, recorder, message, protocol } = this;
+    return new RecorderError(
+      { kind, phase, recorder, message, ...(protocol === undefined ? {} : { protocol }) },
+      { cause: this.cause },
+    );
   }
 }
 

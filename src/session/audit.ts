@@ -16,13 +16,14 @@ import type { Decision } from '../policy/decide.ts';
 import { ORIGINAL_USER } from '../policy/impersonate.ts';
 import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
+import type { RecorderPhase } from '../recording/upload.ts';
 import type { Violation } from '../wire/codec.ts';
 import type { SpentBudget } from './fail-open-ledger.ts';
 import type { SessionRequest } from './request.ts';
 import { contractName } from './view.ts';
 
 export interface RecordingFailure {
-  readonly phase: string;
+  readonly phase: 'deciding' | RecorderPhase;
   readonly kind: string;
   readonly recorder?: string;
   readonly message: string;
@@ -127,18 +128,27 @@ export class SessionAudit {
   }
 
   /** Every step of the session's machine, after whatever is said of the state that it leaves. */
-  entered(state: string): void {
+  entered(state: string, recorder?: string): void {
     const name = contractName(state);
     if (name === this.#state) return;
     this.#previousState = this.#state;
     this.#state = name;
     this.#since = this.#env.clock.monotonic();
     const stay = this.#stay();
-    if (name === 'joined.streaming') this.#write({ type: 'session.streaming', ...this.#facts, ...stay });
+    if (name === 'joined.streaming') {
+      const by = recorder === undefined ? {} : { recorder };
+      this.#write({ type: 'session.streaming', ...this.#facts, ...stay, ...by });
+    }
     if (name === 'joined.failingOpen') {
       const fromMs = Math.round(this.#since - this.#startedAt);
       this.#write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs });
     }
+  }
+
+  /** A crash leaves this as the last word on the recording. */
+  acknowledged(recorder: string | undefined, lastAcked: AuditLastAcked | undefined): void {
+    if (recorder === undefined || lastAcked === undefined) return;
+    this.#write({ type: 'recording.acknowledged', ...this.#facts, ...this.#stay(), recorder, lastAcked });
   }
 
   callerViolated({ code, message }: Violation): void {
@@ -226,11 +236,16 @@ export function auditSubject(
     ...(caller.uid === undefined ? {} : { uid: caller.uid }),
     groups: caller.groups,
     source: caller.source,
-    ...(caller.device === undefined ? {} : { device: caller.device.node }),
+    ...deviceOf(caller.device),
     ...(original === undefined ? {} : { original }),
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
   };
+}
+
+function deviceOf(device: Caller['device']) {
+  if (device === undefined) return {};
+  return { device: device.node, ...(device.tags.length === 0 ? {} : { tags: device.tags }) };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,3 +1,4 @@
+import type { AuditLastAcked, AuditRecording } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import type { TerminalSize } from '../kube/remotecommand.ts';
 import type { CastSubject } from '../recording/cast.ts';
@@ -9,6 +10,8 @@ import type { RecordingLimits } from '../recording/recording.ts';
 import { Recording } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import { Tally } from '../recording/tally.ts';
+import type { CancelTimer } from '../recording/timers.ts';
+import { systemTimers } from '../recording/timers.ts';
 import type { Upload } from '../recording/upload.ts';
 import { RecorderError } from '../recording/upload.ts';
 
@@ -25,7 +28,13 @@ export interface RecordingSlotOptions {
   readonly resumed: (recorder: string, gap: Gap) => void;
   /** Output that was held back may flow again. */
   readonly drained: () => void;
+  /** The recorder has confirmed more; told seldom, and always in the end. */
+  readonly acked: () => void;
 }
+
+/** What is said of acks survives a crash: soon after the first of them, then no more often than this. */
+const FIRST_ACK_MS = 1_000;
+const NEXT_ACK_MS = 30_000;
 
 /**
  * The place of a session's recording: empty, held by an upload that a recorder has accepted, written to, or waiting for
@@ -39,6 +48,8 @@ export class RecordingSlot {
   #live: LiveCast | undefined;
   #handedOver = false;
   #released = false;
+  #cancelAcked: CancelTimer | undefined;
+  #ackedSaid = false;
 
   constructor(options: RecordingSlotOptions) {
     this.#options = options;
@@ -57,6 +68,25 @@ export class RecordingSlot {
   /** A recorder has accepted the recording and is there. */
   get isHeld(): boolean {
     return this.#upload !== undefined;
+  }
+
+  /** Who has the recording, or had it last. */
+  get recorder(): string | undefined {
+    return this.#upload?.recorder ?? this.#recording?.recorder;
+  }
+
+  /** How far the recorder had confirmed its part. Undefined where it says nothing of that. */
+  get lastAcked(): AuditLastAcked | undefined {
+    const confirmed = this.#recording?.summary().confirmed;
+    if (confirmed === undefined) return undefined;
+    return { offset: confirmed.offset, time: new Date(confirmed.atMs).toISOString() };
+  }
+
+  /** What the recorder should have of the session's last part. */
+  get kept(): AuditRecording | undefined {
+    const summary = this.#recording?.summary();
+    if (summary?.part === undefined) return undefined;
+    return { ...summary.part, complete: summary.complete };
   }
 
   get gaps(): readonly Gap[] {
@@ -102,6 +132,7 @@ export class RecordingSlot {
     });
     recording.on('failed', this.#onFailed);
     recording.on('drain', drained);
+    recording.on('acked', this.#onAcked);
     this.#recording = recording;
   }
 
@@ -126,6 +157,7 @@ export class RecordingSlot {
    * nothing. False: there is no complete recording.
    */
   async finish(keep: boolean): Promise<boolean> {
+    this.#endAcked();
     const recording = this.#recording;
     if (!keep || recording === undefined || this.#upload === undefined) {
       this.release();
@@ -143,6 +175,7 @@ export class RecordingSlot {
   /** Resets what is open, silently. Idempotent. */
   release(): void {
     this.#released = true;
+    this.#endAcked();
     this.#upload?.off('failed', this.#onFailed);
     this.#recording?.off('failed', this.#onFailed);
     this.#recording?.off('drain', this.#options.drained);
@@ -152,7 +185,24 @@ export class RecordingSlot {
     this.#live = undefined;
   }
 
-  readonly #onFailed = (error: RecorderError): void => {
+  readonly #onAcked = (): void => {
+    this.#cancelAcked ??= systemTimers.after(this.#ackedSaid ? NEXT_ACK_MS : FIRST_ACK_MS, () => {
+      this.#cancelAcked = undefined;
+      this.#ackedSaid = true;
+      this.#options.acked();
+    });
+  };
+
+  /** What comes from here on is said by the session's end. */
+  #endAcked(): void {
+    this.#recording?.off('acked', this.#onAcked);
+    this.#cancelAcked?.();
+    this.#cancelAcked = undefined;
+  }
+
+  readonly #onFailed = (failure: RecorderError): void => {
+    // Accepted, and lost before it had a line: the cast's header is the first.
+    const error = this.#recording?.begun === true ? failure : failure.inPhase('header');
     const mayHandOver = !this.#handedOver || this.#recording?.confirmed === true;
     this.#upload?.abort();
     this.#upload = undefined;

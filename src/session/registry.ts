@@ -184,6 +184,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       streams: session.tallies,
       gaps: session.gaps,
       ...(session.spentBudget === undefined ? {} : { budget: session.spentBudget }),
+      ...session.kept,
     });
     this.#tell(view);
     live.tellEnded();

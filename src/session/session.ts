@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machines/session.ts';
-import type { AuditAttempt, AuditSink } from '../audit/record.ts';
+import type { AuditAttempt, AuditLastAcked, AuditRecording, AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
 import { podPlace } from '../kube/place.ts';
@@ -92,7 +92,7 @@ export class Session {
   readonly #resizes = new ResizeReader();
   #send: (event: SessionEvent) => void = () => {};
   readonly #attempts: AuditAttempt[] = [];
-  #lost: RecorderError | undefined;
+  #lost: { readonly error: RecorderError; readonly lastAcked: AuditLastAcked | undefined } | undefined;
   #decision: Decision | undefined;
   #spent: SpentBudget | undefined;
   #upstream: Duplex | undefined;
@@ -122,9 +122,10 @@ export class Session {
       limits: env.recordingLimits,
       liveCastRoom: env.liveCastRoom,
       lost: (error, mayHandOver) => this.#onRecorderLost(error, mayHandOver),
-      unconfirmed: error => this.#auditFailure(error, 'none'),
+      unconfirmed: error => this.#auditFailure(error, 'none', this.#recording.lastAcked),
       resumed: (recorder, gap) => this.audit.recordingResumed(recorder, gap),
       drained: () => this.#relay?.releaseOutput(),
+      acked: () => this.audit.acknowledged(this.#recording.recorder, this.#recording.lastAcked),
     });
   }
 
@@ -162,6 +163,20 @@ export class Session {
     return this.#recording.live;
   }
 
+  /** Who has the recording, or had it last. */
+  get recorder(): string | undefined {
+    return this.#recording.recorder;
+  }
+
+  /** What of the recording there is, and how far the recorder had confirmed it. */
+  get kept(): { readonly recording?: AuditRecording; readonly lastAcked?: AuditLastAcked } {
+    const { kept: recording, lastAcked } = this.#recording;
+    return {
+      ...(recording === undefined ? {} : { recording }),
+      ...(lastAcked === undefined ? {} : { lastAcked }),
+    };
+  }
+
   get gaps(): readonly Gap[] {
     return this.#recording.gaps;
   }
@@ -191,6 +206,13 @@ export class Session {
       return { kind: 'refuse', cause: NO_AUDIT };
     }
     if (decision.kind === 'refuse') {
+      this.audit.recordingFailed({
+        phase: 'deciding',
+        kind: 'refused',
+        message: decision.message,
+        failMode: 'closed',
+        action: 'denied',
+      });
       return { kind: 'refuse', cause: { code: decision.code, message: decision.message } };
     }
     return decision.kind === 'pass' ? decision : { ...decision, recorders: this.recorders };
@@ -244,7 +266,7 @@ export class Session {
     this.#lost = undefined;
     const attempts = this.#attempts.splice(0);
     if (lost !== undefined) {
-      this.#auditFailure(lost, action, attempts);
+      this.#auditFailure(lost.error, action, lost.lastAcked, attempts);
       return;
     }
     this.audit.recordingFailed({
@@ -382,7 +404,7 @@ export class Session {
   }
 
   #onRecorderLost(error: RecorderError, mayHandOver: boolean): void {
-    this.#lost = error;
+    this.#lost = { error, lastAcked: this.#recording.lastAcked };
     this.#env.health.failed(error.recorder);
     this.#env.log.warn({ session: this.id, recorder: error.recorder, error: error.message }, 'recorder lost');
     if (mayHandOver) this.#send({ type: 'recorder.lost' });
@@ -392,9 +414,19 @@ export class Session {
   #auditFailure(
     { phase, kind, recorder, message }: RecorderError,
     action: RecordingFailure['action'],
+    lastAcked: AuditLastAcked | undefined,
     attempts: readonly AuditAttempt[] = [],
   ): void {
-    this.audit.recordingFailed({ phase, kind, recorder, message, ...this.#policy, action, attempts });
+    this.audit.recordingFailed({
+      phase,
+      kind,
+      recorder,
+      message,
+      ...this.#policy,
+      action,
+      attempts,
+      ...(lastAcked === undefined ? {} : { lastAcked }),
+    });
   }
 
   /** The fail mode as it holds now: without budget, open is closed. */

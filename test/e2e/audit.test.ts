@@ -238,6 +238,8 @@ test('after kill -9 the next start ends the sessions that were open, once', asyn
   const proxy = await startProxyProcess([recorder.address]);
   const client = await ExecClient.open(proxy, TOKENS.closed, ['sh', '-c', 'echo ready; cat']);
   await client.seen('ready');
+  // Said soon after the recorder's first ack: what is known of the recording afterwards.
+  await until(() => records(proxy.auditFile).some(({ type }) => type === 'recording.acknowledged'));
   const ready = join(proxy.dir, 'proxy.json');
   const { pid } = JSON.parse(readFileSync(ready, 'utf8'));
   process.kill(pid, 'SIGKILL');
@@ -249,7 +251,16 @@ test('after kill -9 the next start ends the sessions that were open, once', asyn
   ]);
   await until(() => existsSync(ready));
   const ends = records(proxy.auditFile).filter(({ type }) => type === 'session.ended');
-  expect(ends).toMatchObject([{ outcome: 'interrupted', user: { name: 'bob' }, state: 'joined.streaming' }]);
+  expect(ends).toMatchObject([
+    {
+      outcome: 'interrupted',
+      user: { name: 'bob' },
+      state: 'joined.streaming',
+      recorder: recorder.address,
+      lastAcked: { offset: expect.any(Number), time: expect.any(String) },
+    },
+  ]);
+  expect(ends[0]?.['lastAcked']).not.toMatchObject({ offset: 0 });
   expect((await kubewitness(['audit', 'verify', '--file', proxy.auditFile])).code).toBe(0);
   const exited = once(again, 'exit');
   again.kill('SIGTERM');

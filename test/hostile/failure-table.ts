@@ -94,7 +94,7 @@ export const FAULTS: readonly Fault[] = [
   connecting('takes the connection and says nothing', 'timeout', () => startTcp(socket => socket.resume())),
   connecting('resets the connection', 'reset', () => startTcp(socket => socket.destroy())),
   connecting('is something else', 'protocol', () => startTcp(socket => socket.write('SSH-2.0-x\r\n'))),
-  connecting('has no room (v2, 507)', 'refused', () => startV2({ postStatus: 507 })),
+  connecting('has no room (v2, 507)', 'disk', () => startV2({ postStatus: 507 })),
   connecting('fails (v2, 500)', 'refused', () => startV2({ postStatus: 500 })),
   connecting('fails (v1, 500)', 'refused', () =>
     startV1({ onExpect: (_request, response) => response.writeHead(500).end() }),

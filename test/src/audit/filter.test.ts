@@ -20,6 +20,7 @@ const [summary] = summaries.all();
 const CASES: readonly (readonly [string, AuditFilter, boolean, number])[] = [
   ['nothing', {}, true, 4],
   ['its user', { user: 'ann' }, true, 4],
+  ['who really calls', { user: 'zoe' }, true, 4],
   ['another user', { user: 'an' }, false, 0],
   ['its pod', { namespace: 'default', pod: 'shell' }, true, 4],
   ['another namespace', { namespace: 'prod', pod: 'shell' }, false, 0],

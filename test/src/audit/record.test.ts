@@ -27,7 +27,15 @@ describe('records', () => {
     const [line = ''] = chainOf([started]);
     expect(JSON.parse(line)).toMatchObject({
       apiVersion: 'audit.kubewitness.dev/v1',
-      user: { name: 'ann', uid: 'u-1', groups: ['dev', 'ops'], source: 'static' },
+      user: {
+        name: 'ann',
+        uid: 'u-1',
+        groups: ['dev', 'ops'],
+        source: 'tailscale',
+        device: 'laptop.tail0.ts.net',
+        tags: ['tag:ci'],
+        original: 'zoe',
+      },
       client: { ip: '192.0.2.7', userAgent: 'kubectl/v1.36' },
     });
   });

@@ -13,7 +13,10 @@ export const subject = {
   user: 'ann',
   uid: 'u-1',
   groups: ['dev', 'ops'],
-  source: 'static',
+  source: 'tailscale',
+  device: 'laptop.tail0.ts.net',
+  tags: ['tag:ci'],
+  original: 'zoe',
   address: '192.0.2.7',
   userAgent: 'kubectl/v1.36',
 };
@@ -40,6 +43,14 @@ export const started: Extract<AuditEvent, { type: 'session.started' }> = {
   command: ['sh', '-c', 'echo hello'],
   tty: true,
   transport: 'websocket',
+};
+
+export const acknowledged: Extract<AuditEvent, { type: 'recording.acknowledged' }> = {
+  type: 'recording.acknowledged',
+  ...session,
+  ...stay,
+  recorder: '192.0.2.9:80',
+  lastAcked: { offset: 60, time: '2026-01-01T00:00:00.000Z' },
 };
 
 export const failure: Extract<AuditEvent, { type: 'recording.failed' }> = {
@@ -98,6 +109,7 @@ export const SAMPLES: readonly AuditEvent[] = [
   { type: 'session.streaming', ...session, ...stay, recorder: '192.0.2.9:80' },
   failure,
   { type: 'recording.gap', ...session, ...stay, state: 'joined.failingOpen', fromMs: 500 },
+  acknowledged,
   {
     type: 'recording.resumed',
     ...session,

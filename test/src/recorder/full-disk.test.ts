@@ -35,7 +35,7 @@ describe('a disk that fills up while a recording is written', () => {
     await sender.acked(Buffer.byteLength(CAST));
     sender.stream.write('[2,"o","x"]\n');
     expect(await sender.ended).toBe('end');
-    expect(sender.objects.at(-1)).toEqual({ error: expect.stringContaining(NO_ROOM) });
+    expect(sender.objects.at(-1)).toEqual({ error: expect.stringContaining(NO_ROOM), kind: 'disk' });
   });
 
   test('fails the proxy’s upload as a recorder failure', async () => {
@@ -46,12 +46,16 @@ describe('a disk that fills up while a recording is written', () => {
     upload.write(Buffer.from(CAST));
     await acked;
     upload.write(Buffer.from('[2,"o","x"]\n'));
-    expect(await failed).toMatchObject({ kind: 'reported', message: expect.stringContaining(NO_ROOM) });
+    expect(await failed).toMatchObject({
+      kind: 'disk',
+      phase: 'store',
+      message: expect.stringContaining(NO_ROOM),
+    });
   });
 
   test('before the first byte, no recorder has accepted', async () => {
     const { recorder } = await running({ minFreeBytes: Number.MAX_SAFE_INTEGER });
     const refused = connectRecorder(`127.0.0.1:${recorder.port}`);
-    await expect(refused).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining('507') });
+    await expect(refused).rejects.toMatchObject({ kind: 'disk', message: expect.stringContaining('507') });
   });
 });

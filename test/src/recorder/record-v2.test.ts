@@ -198,7 +198,7 @@ describe('recorder protocol v2', () => {
     await sender.acked(HEADER_LINE.length);
     sender.stream.write(`[1,"o","${'x'.repeat(100)}"]\n`);
     expect(await sender.ended).toBe('end');
-    expect(sender.objects.at(-1)).toEqual({ error: 'the recording is larger than 100 bytes' });
+    expect(sender.objects.at(-1)).toEqual({ error: 'the recording is larger than 100 bytes', kind: 'size' });
     expect(await onlyManifest(recorder)).toMatchObject({ complete: false, bytes: 100, events: 0 });
   });
 
@@ -211,7 +211,7 @@ describe('recorder protocol v2', () => {
     expect(await sender.status).toBe(200);
     sender.stream.write(CAST);
     expect(await sender.ended).toBe('end');
-    expect(sender.objects).toEqual([{ error: 'the recorder has no room left: ENOSPC' }]);
+    expect(sender.objects).toEqual([{ error: 'the recorder has no room left: ENOSPC', kind: 'disk' }]);
   });
 
   test('no more is read than the disk takes', async () => {
@@ -249,7 +249,7 @@ describe('recorder protocol v2', () => {
     expect(await sender.ended).toBe('end');
     expect(chunkBytes.reduce((sum, bytes) => sum + bytes)).toBe((8 << 20) + 1);
     expect(Math.max(...chunkBytes)).toBeLessThanOrEqual(512 * 1024);
-    expect(sender.objects.at(-1)).toEqual({ error: 'the recorder cannot store the recording' });
+    expect(sender.objects.at(-1)).toEqual({ error: 'the recorder cannot store the recording', kind: 'disk' });
   });
 
   test.each([

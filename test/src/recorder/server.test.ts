@@ -217,7 +217,7 @@ describe('recorder server', () => {
     await log.seen('upload accepted', 2);
     await Promise.all([recorder.close(50), recorder.close(50)]);
     expect(await v2.ended).toBe('end');
-    expect(v2.objects.at(-1)).toEqual({ error: 'the recorder stopped' });
+    expect(v2.objects.at(-1)).toEqual({ error: 'the recorder stopped', kind: 'shutdown' });
     expect(await v1).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 503 /);
     const again = await running({ folder });
     expect(await onlyManifest(again.recorder)).toMatchObject({

@@ -39,18 +39,28 @@ const answeringV1 = (status: number): (() => Promise<FakeRecorder>) => {
 };
 
 const REFUSING: readonly Refusing[] = [
-  ...[500, 507, 404, 401, 301].flatMap((status): Refusing[] => [
+  ...(
+    [
+      [500, 'refused'],
+      [507, 'disk'],
+      [413, 'size'],
+      [404, 'refused'],
+      [401, 'auth'],
+      [403, 'auth'],
+      [301, 'refused'],
+    ] as const
+  ).flatMap(([status, kind]): Refusing[] => [
     {
       name: `v2 answers the upload ${status}`,
       start: () => startV2({ postStatus: status }),
-      kind: 'refused',
+      kind,
       says: new RegExp(`POST /v2/record was ${status}`),
       connections: 1,
     },
     {
       name: `v1 answers ${status} in place of 100`,
       start: answeringV1(status),
-      kind: 'refused',
+      kind,
       says: new RegExp(`answered ${status} instead of 100`),
       connections: 2,
     },

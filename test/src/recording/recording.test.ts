@@ -357,6 +357,12 @@ describe('the end', () => {
       },
       gaps: [],
       complete: true,
+      part: {
+        id: expect.stringMatching(/\.1$/),
+        bytes: Buffer.byteLength(upload.text),
+        sha256: createHash('sha256').update(upload.text).digest('hex'),
+      },
+      confirmed: { offset: Buffer.byteLength(upload.text), atMs: expect.any(Number) },
     });
     expect(recording.summary()).toEqual(await end);
     expect(upload.listeners).toBe(0);
@@ -364,11 +370,23 @@ describe('the end', () => {
   });
 
   test('rejects, and tells nobody else, when the last answer is bad B065', async () => {
-    const { upload, recording, failures } = begin();
+    const { time, upload, recording, failures } = begin();
     upload.endsWith = failure('refused', 'finalise');
+    recording.resize(SIZE);
+    recording.output('stdout', Buffer.from('sure'));
+    time.pass(100);
+    upload.acknowledge();
+    const { length } = upload.text;
+    recording.output('stdout', Buffer.from('perhaps'));
+    time.pass(50);
     await expect(recording.end()).rejects.toBe(upload.endsWith);
     expect(failures).toEqual([]);
-    expect(recording.summary().complete).toBe(false);
+    expect(recording.summary()).toMatchObject({
+      complete: false,
+      gaps: [{ fromMs: 100, toMs: 150, bytes: 7 }],
+      part: { bytes: upload.text.length },
+      confirmed: { offset: length, atMs: 1_767_225_600_100 },
+    });
   });
 
   test('rejects with what had failed before', async () => {
@@ -383,6 +401,22 @@ describe('the end', () => {
     expect(upload.text).toBe('');
   });
 
+  test('of a lost one that nobody takes over tells what was not confirmed, once', () => {
+    const { time, upload, recording } = begin();
+    recording.resize(SIZE);
+    upload.acknowledge();
+    time.pass(20);
+    recording.output('stdout', Buffer.from('lost'));
+    upload.fail();
+    time.pass(30);
+    recording.abort();
+    recording.abort();
+    const { gaps, confirmed, part } = recording.summary();
+    expect(gaps).toEqual([{ fromMs: 20, toMs: 50, bytes: 4 }]);
+    expect(confirmed?.offset).toBe(upload.text.indexOf('\n') + 1);
+    expect(part?.bytes).toBe(upload.text.length);
+  });
+
   test.each([true, false])('of an aborted recording is no end (tty %s)', async tty => {
     const { time, upload, recording, failures } = begin({ tty });
     recording.output('stdout', Buffer.from('x'));
@@ -392,7 +426,11 @@ describe('the end', () => {
     recording.output('stdout', Buffer.from('y'));
     recording.resize(SIZE);
     await expect(recording.end()).rejects.toMatchObject({ kind: 'reset' });
-    expect(recording.summary()).toMatchObject({ complete: false, streams: { stdout: { bytes: 2 } } });
+    expect(recording.summary()).toMatchObject({
+      complete: false,
+      streams: { stdout: { bytes: 2 } },
+      gaps: [{ fromMs: 0, bytes: 1 }],
+    });
     expect(failures).toEqual([]);
     expect(time.timers).toBe(0);
     expect(upload.listeners).toBe(0);

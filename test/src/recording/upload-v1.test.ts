@@ -77,7 +77,7 @@ const IN_MID_STREAM: readonly Failing[] = [
   {
     name: 'answers 507 early B071',
     onUpload: onFirstBytes((_request, response) => response.writeHead(507).end('full')),
-    kind: 'refused',
+    kind: 'disk',
     says: /answered 507/,
   },
   {

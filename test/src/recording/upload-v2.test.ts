@@ -143,10 +143,24 @@ const answering = (...texts: string[]): V2Behaviour => ({ onUpload: saying(...te
 
 const IN_MID_STREAM: readonly Failing[] = [
   {
+    name: 'reports an error of a kind that it names',
+    behaviour: answering('{"error":"no room","kind":"disk"}'),
+    kind: 'disk',
+    phase: 'store',
+    says: /reported "no room"/,
+  },
+  {
+    name: 'reports an error of a kind that there is not',
+    behaviour: answering('{"error":"no room","kind":"timeout"}'),
+    kind: 'reported',
+    phase: 'store',
+    says: /reported "no room"/,
+  },
+  {
     name: 'reports an error',
     behaviour: answering('{"ack":1}\n{"error":"disk \\"full\\""}'),
     kind: 'reported',
-    phase: 'stream',
+    phase: 'store',
     says: /reported "disk \\"full\\""/,
   },
   {
@@ -300,7 +314,7 @@ const AT_THE_END: readonly Failing[] = [
     name: 'reports an error',
     behaviour: { onBodyEnd: stream => stream.end('{"error":"could not store it"}') },
     kind: 'reported',
-    phase: 'finalise',
+    phase: 'store',
     says: /could not store it/,
   },
   {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../../src/audit/record.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { SessionEnd } from '../../../src/session/audit.ts';
-import { SessionAudit } from '../../../src/session/audit.ts';
+import { auditSubject, SessionAudit } from '../../../src/session/audit.ts';
 import type { SessionRequest } from '../../../src/session/request.ts';
 
 const REQUEST: SessionRequest = {
@@ -104,6 +104,12 @@ describe('the audit of a session', () => {
     expect(events).toMatchObject([
       { type: 'session.ended', outcome: 'unrecorded', unrecordedMs: 15, unrecordedBytes: 7, state: 'ending' },
     ]);
+  });
+
+  test('the device, with its tags', () => {
+    const device = { node: 'ci.tail0.ts.net', nodeId: 'n1', tags: ['tag:ci'] };
+    const subject = auditSubject({ ...REQUEST.caller, device }, '::1', 'k');
+    expect(subject).toMatchObject({ device: 'ci.tail0.ts.net', tags: ['tag:ci'] });
   });
 
   test('every record says who, from where, and at what', () => {

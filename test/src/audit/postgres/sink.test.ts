@@ -9,7 +9,7 @@ import { rotatedSegments } from '../../../../src/audit/segments.ts';
 import { Verifier } from '../../../../src/audit/verify.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import { until } from '../../../support/try-cluster.ts';
-import { ended, refused, SAMPLES, scratch, started } from '../samples.ts';
+import { acknowledged, ended, refused, SAMPLES, scratch, started } from '../samples.ts';
 import { PostgresServer, postgresBinaries } from './server.ts';
 
 const binaries = postgresBinaries();
@@ -185,12 +185,19 @@ describe.skipIf(binaries === undefined)('audit in PostgreSQL', () => {
     test('are ended by one other replica once the lease has lapsed', async () => {
       const gone = await open({ replica: 'gone', leaseMs: 100 });
       gone.write(started);
+      gone.write(acknowledged);
       await sent(gone);
       await gone.close();
       const others = await Promise.all(['a', 'b', 'c'].map(replica => open({ replica, leaseMs: 1_000 })));
       await until(async () => (await ends(started.sessionId)).length > 0);
       await Promise.all(others.map(sent));
-      expect(await ends(started.sessionId)).toMatchObject([{ outcome: 'interrupted' }]);
+      expect(await ends(started.sessionId)).toMatchObject([
+        {
+          outcome: 'interrupted',
+          recorder: acknowledged.recorder,
+          lastAcked: acknowledged.lastAcked,
+        },
+      ]);
     });
   });
 

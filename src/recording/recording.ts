@@ -28,8 +28,10 @@ export interface RecordingOptions {
   readonly subject: CastSubject;
   /** A terminal's size is still to come; without one the header is written at once. */
   readonly tty: boolean;
-  /** None: the recording begins with a gap, and waits for `moveTo`. */
+  /** None: the recording is for `moveTo` to begin. */
   readonly upload?: Upload;
+  /** Without an upload, keeps what comes and holds the source back; otherwise that is a gap. */
+  readonly waits?: boolean;
   readonly clock: Clock;
   readonly timers?: Timers;
   /** Past the bound of unacknowledged bytes: hold the source back, or give the recorder up. */
@@ -120,8 +122,8 @@ export class Recording extends EventEmitter<{ drain: []; acked: []; failed: [Rec
       timers,
       write: size => this.#cast.resize(this.#seconds(), size),
     });
-    this.#state = 'gone';
-    if (upload === undefined) this.#gapStart = BEGINNING;
+    this.#state = options.waits === true ? 'lost' : 'gone';
+    if (upload === undefined) this.#gapStart = this.#state === 'gone' ? BEGINNING : undefined;
     else this.#take(upload);
     this.#cancelHeaderWait = options.tty
       ? timers.after(this.#limits.headerWaitMs, () => this.#cast.begin(DEFAULT_SIZE))
@@ -199,7 +201,7 @@ export class Recording extends EventEmitter<{ drain: []; acked: []; failed: [Rec
   giveUp(): void {
     if (this.#state !== 'lost') return;
     this.#state = 'gone';
-    this.#gapStart = this.#tail.first ?? this.#now();
+    this.#gapStart = this.#tail.first ?? (this.#cast.begun ? this.#now() : BEGINNING);
     this.#drain();
   }
 

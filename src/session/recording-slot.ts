@@ -46,7 +46,9 @@ export class RecordingSlot {
   #upload: Upload | undefined;
   #recording: Recording | undefined;
   #live: LiveCast | undefined;
+  #accepted = false;
   #handedOver = false;
+  #gaveUp = false;
   #released = false;
   #cancelAcked: CancelTimer | undefined;
   #ackedSaid = false;
@@ -104,18 +106,19 @@ export class RecordingSlot {
       return upload.protocol;
     }
     this.#upload = upload;
+    this.#handedOver = this.#accepted;
+    this.#accepted = true;
     const recording = this.#recording;
     if (recording === undefined) {
       upload.on('failed', this.#onFailed);
       return upload.protocol;
     }
-    this.#handedOver = true;
     const gap = recording.moveTo(upload);
     if (gap !== undefined) this.#options.resumed(recorder, gap);
     return upload.protocol;
   }
 
-  /** Begins the cast; without an upload it begins with a gap. */
+  /** Begins the cast; without an upload it waits for one, or, where nobody waits any more, begins with a gap. */
   begin(subject: CastSubject, options: { readonly tty: boolean; readonly whenFull: 'pause' | 'fail' }): void {
     const upload = this.#upload;
     upload?.off('failed', this.#onFailed);
@@ -125,7 +128,7 @@ export class RecordingSlot {
     const recording = new Recording({
       subject,
       ...options,
-      ...(upload === undefined ? {} : { upload }),
+      ...(upload === undefined ? { waits: !this.#gaveUp } : { upload }),
       clock,
       limits,
       live,
@@ -149,6 +152,7 @@ export class RecordingSlot {
 
   /** Nobody has taken over: the session goes on unrecorded. */
   giveUp(): void {
+    this.#gaveUp = true;
     this.#recording?.giveUp();
   }
 
@@ -202,7 +206,8 @@ export class RecordingSlot {
 
   readonly #onFailed = (failure: RecorderError): void => {
     // Accepted, and lost before it had a line: the cast's header is the first.
-    const error = this.#recording?.begun === true ? failure : failure.inPhase('header');
+    const unbegun = this.#recording?.begun !== true && failure.phase !== 'store';
+    const error = unbegun ? failure.inPhase('header') : failure;
     const mayHandOver = !this.#handedOver || this.#recording?.confirmed === true;
     this.#upload?.abort();
     this.#upload = undefined;

@@ -226,6 +226,8 @@ export class Session {
     const facts = () => ({ recorder, startedAt, durationMs: Math.round(clock.monotonic() - began) });
     try {
       const protocol = await this.#recording.connect(recorder, signal);
+      // One that failed in the same breath has not accepted; the machine, which waits for that word, must not hear it.
+      if (this.#lost?.error.recorder === recorder && !this.#recording.isHeld) throw this.#takeLost()?.error;
       health.accepted(recorder);
       this.audit.attempted({ ...facts(), protocol });
     } catch (error) {
@@ -262,8 +264,7 @@ export class Session {
 
   /** What came of a recorder that was lost, or of a list in which none accepted: said once per failure. */
   auditRecorders(action: RecordingFailure['action']): void {
-    const lost = this.#lost;
-    this.#lost = undefined;
+    const lost = this.#takeLost();
     const attempts = this.#attempts.splice(0);
     if (lost !== undefined) {
       this.#auditFailure(lost.error, action, lost.lastAcked, attempts);
@@ -277,6 +278,12 @@ export class Session {
       action,
       attempts,
     });
+  }
+
+  #takeLost() {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    return lost;
   }
 
   /** Dials upstream and streams until an edge is told. `signal`: the machine has left `joined`. */
@@ -327,6 +334,8 @@ export class Session {
       this.#recording.finish(keepRecording),
       sayGoodbye(this.#client),
     ]);
+    // Lost when nobody could take over any more: nothing followed from it.
+    if (this.#lost !== undefined) this.auditRecorders('none');
     return { recordingComplete };
   }
 

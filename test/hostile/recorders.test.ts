@@ -129,7 +129,7 @@ for (const [what, onBodyEnd] of Object.entries(LATE)) {
       cause: { code: 'recorder.unconfirmed' },
     });
     expect(rig.audit.filter(({ type }) => type === 'recording.failed')).toMatchObject([
-      { phase: 'finalise', action: 'none' },
+      { phase: what === 'an error' ? 'store' : 'finalise', action: 'none' },
     ]);
   });
 }

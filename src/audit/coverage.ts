@@ -37,7 +37,7 @@ export class CoverageCount {
 
   see(record: AuditRecord): void {
     const today = record.time.slice(0, 10);
-    if (record.type === 'request.unrecordable' && record.tunnelId !== undefined)
+    if ((record.type === 'request.unrecordable' || record.type === 'tunnel.started') && record.tunnelId)
       this.#tunnels.add(record.tunnelId);
     if (record.type === 'request.refused' && SESSION_PATH.test(record.path)) {
       const day = this.#day(today);

@@ -103,6 +103,7 @@ function categoryOf({ type }: AuditRecord): string[] {
     case 'recording.viewed':
       return ['file'];
     case 'request.unrecordable':
+    case 'tunnel.started':
     case 'tunnel.ended':
       return ['network'];
     case 'session.decided':
@@ -118,6 +119,7 @@ function categoryOf({ type }: AuditRecord): string[] {
 function typeOf(record: AuditRecord): string[] {
   switch (record.type) {
     case 'session.started':
+    case 'tunnel.started':
     case 'proxy.started':
       return ['start'];
     case 'session.ended':

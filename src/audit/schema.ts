@@ -235,7 +235,9 @@ const facts = z.discriminatedUnion('type', [
   z
     .strictObject({
       type: z.literal('request.unrecordable'),
-      tunnelId: text.optional().describe('Of a tunnel: ties it to its tunnel.ended; the Audit-ID upstream.'),
+      tunnelId: text
+        .optional()
+        .describe('Of a tunnel, in place of its tunnel.started; the Audit-ID upstream.'),
       user,
       client,
       ...request,
@@ -244,6 +246,19 @@ const facts = z.discriminatedUnion('type', [
     })
     .describe(
       'Allowed past the recorder by `unrecordable: audit`; written before anything is sent upstream.',
+    ),
+  z
+    .strictObject({
+      type: z.literal('tunnel.started'),
+      tunnelId: text.describe('The Audit-ID upstream.'),
+      user,
+      client,
+      ...request,
+      class: text,
+      ports: z.union([z.array(text), z.literal('unknown')]),
+    })
+    .describe(
+      'An upgrade that is no session, of a caller without an enforced recorder; written before anything is sent upstream.',
     ),
   z
     .strictObject({
@@ -258,7 +273,7 @@ const facts = z.discriminatedUnion('type', [
       bytesToUpstream: count,
       cause: text,
     })
-    .describe('What an allowed upgrade past the recorder came to; for enforced callers only.'),
+    .describe('What an upgrade that is no session came to: port-forward, the proxy subresources, a watch.'),
   z.strictObject({
     type: z.literal('recording.viewed'),
     user: user.optional(),

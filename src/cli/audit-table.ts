@@ -103,6 +103,10 @@ function whatOf(record: AuditRecord): string {
     case 'request.refused':
     case 'caller.violated':
       return `${record.code}: ${record.message}`;
+    case 'tunnel.started':
+      return `${record.method} ${record.path}`;
+    case 'tunnel.ended':
+      return `${record.cause}; ${record.bytesToClient} bytes to the client, ${record.bytesToUpstream} upstream`;
     case 'request.unrecordable':
       return `${record.method} ${record.path}, allowed by ${record.rule}`;
     default:

@@ -33,7 +33,7 @@ export interface TunnelRequest {
   readonly caller: Caller;
   readonly subject: AuditSubject;
   readonly clientAddress: string | undefined;
-  /** Rules that enforce a recorder and let this pass all the same; undefined: it needs no audit record. */
+  /** Rules that enforce a recorder and let this pass all the same; undefined: none enforces one. */
   readonly allowedBy: readonly string[] | undefined;
 }
 
@@ -151,25 +151,20 @@ export class Tunnels {
   }
 
   #auditStart(id: string, request: TunnelRequest): void {
-    const { allowedBy, subject, method, path } = request;
-    if (allowedBy === undefined) return;
-    this.#env.audit.write({
-      type: 'request.unrecordable',
-      tunnelId: id,
-      subject,
-      method,
-      path,
-      class: request.class,
-      rule: allowedBy.join(', '),
-    });
+    const { allowedBy, subject, method, path, ports } = request;
+    const facts = { tunnelId: id, subject, method, path, class: request.class };
+    this.#env.audit.write(
+      allowedBy === undefined
+        ? { type: 'tunnel.started', ...facts, ports }
+        : { type: 'request.unrecordable', ...facts, rule: allowedBy.join(', ') },
+    );
   }
 
   #auditEnd(id: string, request: TunnelRequest, end: TunnelEnd): void {
-    const { allowedBy, subject, path, ports } = request;
+    const { subject, path, ports } = request;
     const { transport } = request.upgrade;
     const facts = { class: request.class, path, ports, ...end };
     this.#env.log.info({ tunnel: id, user: request.caller.user, transport, ...facts }, 'tunnel ended');
-    if (allowedBy === undefined) return;
     this.#env.audit.write({ type: 'tunnel.ended', tunnelId: id, subject, ...facts });
   }
 }

@@ -89,13 +89,14 @@ describe('against a Kubernetes audit log', () => {
         kubeEvent('b', 'exec', { ...direct, stage: 'ResponseComplete' }),
         kubeEvent('c', 'attach'),
         kubeEvent('d', 'portforward'),
+        kubeEvent('f', 'portforward'),
         kubeEvent('e', 'log'),
         '',
       ],
-      [begin('a'), { ...requestUnrecordable('d') }],
+      [begin('a'), requestUnrecordable('d'), tunnelStarted('f')],
     );
     expect(result).toMatchObject({
-      sessions: 4,
+      sessions: 5,
       unreadable: 0,
       bypassed: [
         { auditId: 'b', user: 'eve', namespace: 'default', pod: 'shell', subresource: 'exec' },
@@ -108,6 +109,18 @@ describe('against a Kubernetes audit log', () => {
     expect(against([line], [])).toMatchObject({ sessions: 0, unreadable: 1 });
   });
 });
+
+function tunnelStarted(tunnelId: string): AuditEvent {
+  return {
+    type: 'tunnel.started',
+    tunnelId,
+    subject: started.subject,
+    method: 'POST',
+    path: '/x',
+    class: 'tunnel',
+    ports: 'unknown',
+  };
+}
 
 function requestUnrecordable(tunnelId: string): AuditEvent {
   return {

@@ -135,6 +135,15 @@ export const SAMPLES: readonly AuditEvent[] = [
     rule: 'grants[0]',
   },
   {
+    type: 'tunnel.started',
+    tunnelId: 't-2',
+    subject,
+    method: 'GET',
+    path: '/api/v1/namespaces/default/pods/shell/portforward',
+    class: 'tunnel',
+    ports: ['80'],
+  },
+  {
     type: 'tunnel.ended',
     tunnelId: 't-1',
     subject,

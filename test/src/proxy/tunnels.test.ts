@@ -67,7 +67,16 @@ describe('an upgrade that is no session', () => {
     expect(await client.bytes(bytes.length)).toBe(bytes);
     client.socket.end();
     expect(await client.rest()).toBe('');
-    expect(rig.audit).toEqual([]);
+    const ended = await rig.audited('tunnel.ended');
+    expect(rig.audit).toMatchObject([
+      { type: 'tunnel.started', subject: { user: 'ann' }, path: wanted.path.split('?')[0] },
+      { type: 'tunnel.ended', cause: 'clientEnded' },
+    ]);
+    // The API server's audit line has that id, so the two can be laid side by side.
+    const [started] = rig.audit;
+    if (started?.type !== 'tunnel.started' || ended.type !== 'tunnel.ended') throw new Error('other records');
+    expect(ended.tunnelId).toBe(started.tunnelId);
+    expect(rig.upstreams[0]?.text).toContain(`\r\nAudit-ID: ${started.tunnelId}\r\n`);
     expect(rig.upstreams[0]?.text.startsWith(`${wanted.method ?? 'GET'} ${wanted.path} HTTP/1.1\r\n`)).toBe(
       true,
     );

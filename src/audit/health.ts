@@ -1,6 +1,6 @@
 /** How a sink is. Plain data: for /readyz, the metrics and the policy. */
 export type SinkHealth =
-  | { readonly state: 'ok'; readonly lost: number; readonly waiting: number }
+  | { readonly state: 'ok'; readonly lost: number; readonly waiting: number; readonly lagMs?: number }
   | {
       readonly state: 'failing';
       /** RFC 3339, UTC. */
@@ -10,6 +10,8 @@ export type SinkHealth =
       readonly lost: number;
       /** Records that wait in memory for the next try. */
       readonly waiting: number;
+      /** Age of the oldest of them; 0: none waits. */
+      readonly lagMs?: number;
     };
 
 /** What becomes of new sessions while records cannot be kept. */

@@ -85,7 +85,9 @@ export class JsonlSink implements AuditLog {
   }
 
   health(): SinkHealth {
-    const counts = { lost: this.#lost, waiting: this.#waiting.length };
+    const [oldest] = this.#waiting;
+    const lagMs = oldest === undefined ? 0 : this.#options.clock.now() - Date.parse(oldest.time);
+    const counts = { lost: this.#lost, waiting: this.#waiting.length, lagMs: Math.max(lagMs, 0) };
     return this.#failure === undefined
       ? { state: 'ok', ...counts }
       : { state: 'failing', ...this.#failure, ...counts };

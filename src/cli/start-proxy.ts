@@ -147,8 +147,9 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const live = lives.value;
   let appliedAtMs = systemClock.now();
   const failOpen = openLedger(config, systemClock);
-  const metrics = new Metrics({
+  const metrics: Metrics = new Metrics({
     auditHealth: () => sink.health(),
+    unacked: () => sessions.unacked(),
     config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
     failOpenSeconds: () => failOpen.secondsToday(),
   });
@@ -167,7 +168,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     },
   });
   const inspector = options.inspect === undefined ? undefined : await openInspector(options.inspect, log);
-  const sessions = new SessionRegistry({
+  const sessions: SessionRegistry = new SessionRegistry({
     ...(inspector === undefined ? {} : { inspect: inspector.inspect }),
     health,
     failOpen,
@@ -255,6 +256,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       log,
       clock: systemClock,
       health,
+      tell: signal => metrics.tell(signal),
       deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
       sessions,
     }),

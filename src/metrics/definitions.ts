@@ -117,6 +117,15 @@ export const METRICS = {
     kind: 'gauge',
     help: 'When the configuration in force was taken. Seconds since the Unix epoch.',
   },
+  kubewitness_audit_lag_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest audit record that waits for the disk or the database.',
+  },
+  kubewitness_notices_total: {
+    kind: 'counter',
+    help: 'Kubernetes Events and webhook calls about recording failures, by what became of them.',
+    labels: ['channel', 'result'],
+  },
   kubewitness_event_loop_lag_seconds: {
     kind: 'gauge',
     help: 'Delay of the event loop since the last look: the median, the 99th percentile, the longest.',

@@ -10,6 +10,9 @@ export interface Update {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** dropped: the queue was full; limited: over the rate; failed: given up after the last try. */
+export type NoticeResult = 'sent' | 'failed' | 'dropped' | 'limited';
+
 /** Everything that metrics hear of. */
 export type Signal =
   | { readonly kind: 'audit'; readonly event: AuditEvent }
@@ -26,6 +29,8 @@ export type Signal =
   /** A request, or a session's upgrade, was sent upstream. */
   | { readonly kind: 'proxied' }
   | { readonly kind: 'eventRecording' }
+  /** A message about a recording that failed, beside the audit. */
+  | { readonly kind: 'notice'; readonly channel: 'event' | 'webhook'; readonly result: NoticeResult }
   | { readonly kind: 'unacked'; readonly bytes: number; readonly ageSeconds: number }
   | { readonly kind: 'config'; readonly current: boolean; readonly appliedAtSeconds: number }
   /** Seconds of this UTC day by rule. */
@@ -58,6 +63,8 @@ export function updatesOf(signal: Signal): Update[] {
       return [add('k8s_auth_proxy_requests_proxied')];
     case 'eventRecording':
       return [add('k8s_auth_proxy_api_request_event_recording_attempted')];
+    case 'notice':
+      return [add('kubewitness_notices_total', 1, { channel: signal.channel, result: signal.result })];
     case 'unacked':
       return [
         { name: 'kubewitness_unacked_bytes', how: 'set', value: signal.bytes },
@@ -83,6 +90,7 @@ export function updatesOf(signal: Signal): Update[] {
       return [
         { name: 'kubewitness_audit_failing', how: 'set', value: signal.health.state === 'failing' ? 1 : 0 },
         { name: 'kubewitness_audit_waiting', how: 'set', value: signal.health.waiting },
+        { name: 'kubewitness_audit_lag_seconds', how: 'set', value: (signal.health.lagMs ?? 0) / 1000 },
         add('kubewitness_audit_lost_total', signal.health.lost - signal.lostBefore),
       ];
   }

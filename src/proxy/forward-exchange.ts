@@ -18,6 +18,8 @@ export interface ExchangeOptions {
   /** Sends the request once more, on a connection that was never used. */
   readonly sendAgain: () => void;
   readonly over: () => void;
+  /** The head of the answer goes out, upstream's or ours. */
+  readonly answered: (status: number) => void;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -95,7 +97,9 @@ export class Exchange {
       { code: error.code, ...(cause === undefined ? {} : { cause: messageOf(cause) }) },
       'request to the API server failed',
     );
+    const waited = this.#state === 'waiting';
     this.#end();
+    if (waited) this.#options.answered(error.status);
     answerError(this.#response, error);
   }
 
@@ -179,6 +183,7 @@ export class Exchange {
       passResponse(answer, this.#response);
       if (this.#options.watch) this.#answer = new WatchAnswer(answer, this.#response);
       this.#state = 'answering';
+      this.#options.answered(this.#response.statusCode);
       this.#stopTimer();
     } catch (error) {
       this.fail(

@@ -24,6 +24,8 @@ export interface ForwardPlan {
   readonly watch: boolean;
   /** The whole body, where it was read before; otherwise it streams from the request. */
   readonly body?: Buffer;
+  /** Told once, as the head of the answer goes out. */
+  readonly answered?: (status: number) => void;
 }
 
 export interface ForwardLimits {
@@ -114,6 +116,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
       connectMs: limits.connectMs,
       sendAgain: () => send(agents.fresh),
       over: () => live.delete(exchange),
+      answered: plan.answered ?? (() => {}),
       log: options.log,
     });
     live.add(exchange);

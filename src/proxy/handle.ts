@@ -84,6 +84,10 @@ export async function handleRequest(
   proceed: () => void = () => {},
 ): Promise<void> {
   let caller: Caller | undefined;
+  let verb = '';
+  const began = deps.clock.monotonic();
+  const answered = (code: number): void =>
+    deps.tell?.({ kind: 'request', verb, code, seconds: (deps.clock.monotonic() - began) / 1000 });
   try {
     // Before anything that costs: an overload is not to become one of the sources of identity.
     const release = deps.limits.requests.take();
@@ -91,6 +95,7 @@ export async function handleRequest(
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const { target } = admitted;
+    verb = target.info.verb;
     if (admitted.class === 'session') {
       throw new WitnessError(
         'KW_UPGRADE_REQUIRED',
@@ -130,16 +135,19 @@ export async function handleRequest(
       response.once('close', deps.limits.longRunning.take());
       release();
     }
+    deps.tell?.({ kind: 'proxied' });
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
       longRunning,
       watch: isWatch(target.info, target.query),
+      answered,
       ...(body === undefined ? {} : { body }),
     });
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
     auditRefusal(request, caller, error, deps.audit);
+    answered(error.status);
     answerError(response, error);
   }
 }

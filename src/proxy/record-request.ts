@@ -4,6 +4,7 @@ import { WitnessError } from '../errors.ts';
 import type { Place } from '../kube/place.ts';
 import type { KubeTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
+import type { Signal } from '../metrics/updates.ts';
 import type { Caller } from '../policy/caller.ts';
 import { mergeRules } from '../policy/rules.ts';
 import { rulesAt } from '../policy/scope.ts';
@@ -21,6 +22,7 @@ export interface EventDependencies {
   readonly log: Logger;
   readonly health: RecorderHealth;
   readonly deliverEvent: typeof deliverEvent;
+  readonly tell?: (signal: Signal) => void;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function recordRequest(
   const { target, caller } = admitted;
   const rules = mergeRules(rulesAt(caller.rules, admitted.place));
   if (!rules.enableEvents) return undefined;
+  deps.tell?.({ kind: 'eventRecording' });
   const body = hasBody
     ? await captureBody(request, MAX_EVENT_BODY_BYTES)
     : { bytes: Buffer.alloc(0), whole: true };

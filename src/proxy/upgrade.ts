@@ -60,11 +60,13 @@ export async function handleUpgrade(
       const who = realUser(caller);
       const ofCaller = deps.sessions.liveCountOf(other => realUser(other) === who);
       checkSessions(deps.limits.sessions, { inAll: liveCount, ofCaller });
+      deps.tell?.({ kind: 'proxied' });
       deps.sessions.start(id, wanted, { client, head });
       return;
     }
     const releaseTunnel = deps.limits.longRunning.take();
     release();
+    deps.tell?.({ kind: 'proxied' });
     await deps.tunnels.run(id, wanted, client, head).finally(releaseTunnel);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);

@@ -145,6 +145,15 @@ export class Recording extends EventEmitter<{ drain: []; acked: []; failed: [Rec
     return this.#part?.taken === true;
   }
 
+  /** Written, and confirmed by nobody; `ageMs`: for how long the oldest of it has waited. */
+  get unacked(): { readonly bytes: number; readonly ageMs: number } {
+    const { first } = this.#tail;
+    const bytes = this.#upload?.unackedBytes ?? 0;
+    // Without acks lines stay in the tail that the recorder has long since had.
+    if (this.#state === 'gone' || first === undefined || bytes === 0) return { bytes: 0, ageMs: 0 };
+    return { bytes, ageMs: Math.max(Math.round((this.#seconds() - first.seconds) * 1000), 0) };
+  }
+
   /** Records what the command wrote. False: hold the source back until `drain`. */
   output(stream: OutputStream, bytes: Buffer): boolean {
     this.#tally.count(stream, bytes);

@@ -77,6 +77,10 @@ export class RecordingSlot {
     return this.#upload?.recorder ?? this.#recording?.recorder;
   }
 
+  get unacked(): { readonly bytes: number; readonly ageMs: number } {
+    return this.#recording?.unacked ?? { bytes: 0, ageMs: 0 };
+  }
+
   /** How far the recorder had confirmed its part. Undefined where it says nothing of that. */
   get lastAcked(): AuditLastAcked | undefined {
     const confirmed = this.#recording?.summary().confirmed;

@@ -71,6 +71,15 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     return count;
   }
 
+  /** Of all live sessions: what recorders have not confirmed, and the age of the oldest of it. */
+  unacked(): { readonly bytes: number; readonly ageSeconds: number } {
+    const all = [...this.#live.values()].map(({ session }) => session.unacked);
+    return {
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+      ageSeconds: all.reduce((oldest, { ageMs }) => Math.max(oldest, ageMs), 0) / 1000,
+    };
+  }
+
   /** Takes the client's socket over and runs the session to its end. */
   start(
     id: string,

@@ -163,6 +163,10 @@ export class Session {
     return this.#recording.live;
   }
 
+  get unacked(): { readonly bytes: number; readonly ageMs: number } {
+    return this.#recording.unacked;
+  }
+
   /** Who has the recording, or had it last. */
   get recorder(): string | undefined {
     return this.#recording.recorder;
@@ -270,8 +274,10 @@ export class Session {
       this.#auditFailure(lost.error, action, lost.lastAcked, attempts);
       return;
     }
+    const [recorder, ...others] = new Set(attempts.map(attempt => attempt.recorder));
     this.audit.recordingFailed({
       phase: 'connect',
+      ...(recorder === undefined || others.length > 0 ? {} : { recorder }),
       kind: attempts.at(-1)?.kind ?? 'timeout',
       message: 'no recorder accepted the recording',
       ...this.#policy,

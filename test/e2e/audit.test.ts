@@ -119,6 +119,26 @@ describe('kubewitness audit', () => {
     expect((await audit('failures')).lines.join('\n')).toMatch(/connect +refused +\S+ +closed +denied/);
   });
 
+  test('the metrics count what was audited, and ordinary requests by verb and code', async () => {
+    await cluster.kubectl(['get', 'pods'], { version: '1.36', context: 'open' });
+    const text = await (await fetch(`${cluster.ready.admin}/metrics`)).text();
+    const value = (series: string): number =>
+      Number(
+        text
+          .split('\n')
+          .find(line => line.startsWith(`${series} `))
+          ?.slice(series.length),
+      );
+    expect(value('kubewitness_request_seconds_count{verb="list",code="200"}')).toBeGreaterThan(0);
+    expect(value('k8s_auth_proxy_requests_proxied')).toBeGreaterThan(3);
+    expect(value('kubewitness_sessions_ended_total{outcome="unrecorded"}')).toBe(1);
+    expect(value('kubewitness_unacked_bytes')).toBe(0);
+    expect(value('kubewitness_audit_lag_seconds')).toBe(0);
+    expect(text).toMatch(
+      /recording_failures_total\{phase="connect",kind="refused",recorder="[\d.:]+",policy="closed",action="denied"\} [1-9]/,
+    );
+  });
+
   test('show takes the beginning of an id', async () => {
     const { lines } = await audit('show', recorded.slice(0, 8), '--json');
     expect(lines.map(line => JSON.parse(line).type)).toEqual([

@@ -50,6 +50,8 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
   const maxBytes = options.maxSpoolBytes ?? MAX_SPOOL_BYTES;
   let unsentBytes = 0;
   let unsent = 0;
+  /** Since when there was something to send, or of when the last was that was sent. Milliseconds since the epoch. */
+  let behindSince = 0;
   let refused = 0;
   let fullSince: string | undefined;
   const file = new JsonlSink({
@@ -58,7 +60,7 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
     maxBytes: options.maxFileBytes ?? MAX_FILE_BYTES,
     written: line => {
       unsentBytes += bytesOf(line);
-      unsent++;
+      if (unsent++ === 0) behindSince = clock.now();
       shipper.wake();
     },
   });
@@ -84,6 +86,7 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
     sent: rows => {
       for (const { line } of rows) unsentBytes -= bytesOf(line);
       unsent = Math.max(unsent - rows.length, 0);
+      behindSince = rows.at(-1)?.time.getTime() ?? behindSince;
       if (unsentBytes < maxBytes) fullSince = undefined;
     },
     orphan: write,
@@ -93,7 +96,8 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
 
   const health = (): SinkHealth => {
     const state = file.health();
-    const counts = { lost: state.lost + refused, waiting: state.waiting + unsent };
+    const lagMs = Math.max(unsent === 0 ? 0 : clock.now() - behindSince, state.lagMs ?? 0);
+    const counts = { lost: state.lost + refused, waiting: state.waiting + unsent, lagMs };
     if (fullSince === undefined || state.state === 'failing') return { ...state, ...counts };
     return { state: 'failing', since: fullSince, error: 'the spool is full', ...counts };
   };

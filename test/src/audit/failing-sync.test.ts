@@ -31,7 +31,7 @@ test('a record that was written, but not known to be on disk, is tried again wit
   disk.broken = false;
   vi.advanceTimersByTime(1_000);
   vi.useRealTimers();
-  expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0 });
+  expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0, lagMs: 0 });
   sink.close();
   expect(linesOf(file).map(recordOf)).toMatchObject([
     { type: 'session.ended', seq: 1 },

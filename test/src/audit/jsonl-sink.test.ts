@@ -118,7 +118,7 @@ describe('a disk that takes no records', () => {
     fullDisk(file);
     const failed: unknown[] = [];
     const sink = open(file, {}, failed);
-    expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0 });
+    expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0, lagMs: 0 });
     sink.write(refused);
     sink.write(refused);
     expect(sink.health()).toMatchObject({
@@ -144,7 +144,7 @@ describe('a disk that takes no records', () => {
     sink.write({ ...refused, message: 'second' });
     rmSync(file);
     vi.advanceTimersByTime(1_000);
-    expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0 });
+    expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0, lagMs: 0 });
     sink.write({ ...refused, message: 'third' });
     sink.close();
     expect(linesOf(file).map(recordOf)).toMatchObject([

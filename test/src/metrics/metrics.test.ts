@@ -99,12 +99,13 @@ describe('metrics', () => {
         'kubewitness_unacked_age_seconds 0.5',
       ]),
     );
-    health = { state: 'failing', since: '', error: 'ENOSPC', lost: 3, waiting: 5 };
+    health = { state: 'failing', since: '', error: 'ENOSPC', lost: 3, waiting: 5, lagMs: 1_500 };
     await metrics.text();
     expect(await samples(metrics)).toEqual(
       expect.arrayContaining([
         'kubewitness_audit_failing 1',
         'kubewitness_audit_waiting 5',
+        'kubewitness_audit_lag_seconds 1.5',
         'kubewitness_audit_lost_total 3',
       ]),
     );
@@ -128,10 +129,12 @@ describe('metrics', () => {
     const metrics = metricsOf();
     metrics.tell({ kind: 'proxied' });
     metrics.tell({ kind: 'eventRecording' });
+    metrics.tell({ kind: 'notice', channel: 'webhook', result: 'dropped' });
     metrics.tell({ kind: 'request', verb: 'list', code: 200, seconds: 0.02 });
     expect(await samples(metrics)).toEqual(
       expect.arrayContaining([
         'k8s_auth_proxy_requests_proxied 1',
+        'kubewitness_notices_total{channel="webhook",result="dropped"} 1',
         'k8s_auth_proxy_api_request_event_recording_attempted 1',
         'kubewitness_request_seconds_bucket{le="0.025",verb="list",code="200"} 1',
         'kubewitness_request_seconds_bucket{le="0.01",verb="list",code="200"} 0',

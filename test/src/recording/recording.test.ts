@@ -338,6 +338,20 @@ describe('acknowledgements that do not come B064', () => {
   });
 });
 
+test('what waits for an ack is told with the age of the oldest of it', () => {
+  const { time, upload, recording } = begin();
+  expect(recording.unacked).toEqual({ bytes: 0, ageMs: 0 });
+  recording.resize(SIZE);
+  upload.acknowledge();
+  time.pass(100);
+  recording.output('stdout', Buffer.from('x'));
+  const { length } = upload.text.split('\n')[1] ?? '';
+  time.pass(250);
+  expect(recording.unacked).toEqual({ bytes: length + 1, ageMs: 250 });
+  upload.acknowledge();
+  expect(recording.unacked).toEqual({ bytes: 0, ageMs: 0 });
+});
+
 describe('the end', () => {
   test('sums the recording up', async () => {
     const { time, upload, recording } = begin();

@@ -231,7 +231,7 @@ export class Session {
     try {
       const protocol = await this.#recording.connect(recorder, signal);
       // One that failed in the same breath has not accepted; the machine, which waits for that word, must not hear it.
-      if (this.#lost?.error.recorder === recorder && !this.#recording.isHeld) throw this.#takeLost()?.error;
+      if (!this.#recording.isHeld) throw this.#takeLost()?.error ?? new Error('the upload was called off');
       health.accepted(recorder);
       this.audit.attempted({ ...facts(), protocol });
     } catch (error) {

@@ -133,11 +133,7 @@ row('B101 whatever breaks at once, a session ends once', async setting => {
   for (let round = 1; round <= rounds; round++) {
     const { client, upstream } = await openSession(rig, setting);
     const upload = rig.recorder.uploads.at(-1);
-    const breaks = [
-      () => client.rst(),
-      () => upstream.fin(),
-      () => upload?.stream.session?.destroy(),
-    ];
+    const breaks = [() => client.rst(), () => upstream.fin(), () => upload?.stream.session?.destroy()];
     // Each of the three comes first in turn; all in one breath, and up to 5 ms apart.
     for (let step = 0; step < 3; step++) {
       setTimeout(() => breaks[(round + step) % 3]?.(), (round * step) % 6);

@@ -16,6 +16,8 @@ import { listen } from '../../src/listen.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
 import { RecorderError } from '../../src/recording/upload.ts';
+import { DEFAULT_SESSION_LIMITS } from '../../src/session/actors.ts';
+import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
 import type { SessionRequest } from '../../src/session/request.ts';
 import { FakeUpload } from '../src/recording/fake-upload.ts';
@@ -176,15 +178,17 @@ test(`${SESSIONS} sessions leave ${SESSIONS} ends, and an audit that is whole`, 
     clock: systemClock,
     log: silentLogger,
     audit: sink,
-    connectRecorder: async address => {
-      if (address === 'dead:1') throw failureOf(address, 'connect');
-      return new Upload(address);
-    },
-    recordingLimits: {},
+    failOpen: new FailOpenLedger({ clock: systemClock }),
     dialLimitMs: 20_000,
-    limits: { staggerMs: 20, connectMs: 10_000, handoverMs: 1, finishMs: 10_000 },
-    keepEnded: 100,
-    keepEndedMs: 600_000,
+    settings: () => ({
+      connectRecorder: async (address: string) => {
+        if (address === 'dead:1') throw failureOf(address, 'connect');
+        return new Upload(address);
+      },
+      recordingLimits: {},
+      limits: { ...DEFAULT_SESSION_LIMITS, staggerMs: 20 },
+    }),
+    keepEnded: () => ({ atMost: 100, forMs: 600_000 }),
   });
   let started = 0;
   let ended = 0;

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/clock.ts';
 import { readUpgrade } from '../../src/kube/upgrade.ts';
 import { listen } from '../../src/listen.ts';
 import { silentLogger } from '../../src/log.ts';
+import { LiveCastRoom } from '../../src/recording/live-cast.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
 import { RecorderError } from '../../src/recording/upload.ts';
 import { DEFAULT_SESSION_LIMITS } from '../../src/session/actors.ts';
@@ -179,6 +180,7 @@ test(`${SESSIONS} sessions leave ${SESSIONS} ends, and an audit that is whole`, 
     log: silentLogger,
     audit: sink,
     failOpen: new FailOpenLedger({ clock: systemClock }),
+    liveCastRoom: new LiveCastRoom(),
     dialLimitMs: 20_000,
     settings: () => ({
       connectRecorder: async (address: string) => {

@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/wire', 'src/policy', 'src/metrics'],
   ['machines'],
   ['src/tailscale', 'src/upstream', 'src/relay', 'src/recording', 'src/recorder', 'src/sandbox'],
-  ['src/identity', 'src/session'],
+  ['src/identity', 'src/session', 'src/notices'],
   ['src/proxy', 'src/live', 'src/checks'],
   ['src/server.ts', 'src/admin'],
   ['src/config'],

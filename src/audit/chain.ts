@@ -35,7 +35,7 @@ export function nextLine(
     time: link.time,
     seq,
     replica,
-    ...factsOf(event),
+    ...recordedFacts(event),
     ...(link.tornBefore === undefined ? {} : { tornBefore: link.tornBefore }),
     prevHash: end.hash,
   });
@@ -43,8 +43,8 @@ export function nextLine(
   return { line: `${open.slice(0, -1)},"hash":"${hash}"}`, end: { replica, seq, hash, id: link.id } };
 }
 
-/** Whoever did it as two members, the command redacted, every text bounded. */
-function factsOf(event: AuditEvent): object {
+/** As a record says it: whoever did it as two members, the command redacted, every text bounded. */
+export function recordedFacts(event: AuditEvent): object {
   const { subject, ...facts } = { subject: undefined, ...event };
   return bounded({
     ...facts,

@@ -31,6 +31,7 @@ import { FileWatch } from './file-watch.ts';
 import { after, listenerCertificate } from './listener-certificate.ts';
 import type { ReloadReport } from './live-config.ts';
 import { LiveConfig } from './live-config.ts';
+import { openNotices } from './notices.ts';
 import { openInspector } from './open-inspector.ts';
 import { openUpstream } from './open-upstream.ts';
 import { pageRecordings } from './page-recordings.ts';
@@ -46,6 +47,8 @@ import { StartProblems } from './start-problems.ts';
 import { TailscaleWatches } from './tailscale-watches.ts';
 
 const PROBE_MS = 5_000;
+/** What messages about failures get to leave. */
+const NOTICES_GRACE_MS = 2_000;
 const DIAL_LIMIT_MS = 60_000;
 
 export interface StartOptions {
@@ -153,9 +156,11 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
     failOpenSeconds: () => failOpen.secondsToday(),
   });
+  const notices = openNotices(config, { upstream, log, clock: systemClock, readText, metrics });
   const audit: AuditSink = {
     write: event => {
       metrics.audited(event);
+      notices.audited(event);
       sink.write(event);
     },
     close: () => {},
@@ -318,6 +323,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       await admin.close();
       await trail.close();
       await inspector?.close();
+      await notices.close(NOTICES_GRACE_MS);
       metrics.close();
       audit.write({ type: 'proxy.stopped', reason: 'shutdown' });
       await sink.close();

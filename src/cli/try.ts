@@ -128,6 +128,7 @@ function proxyConfig(recorder: string, tokens: readonly string[]): object {
     // No load balancer stands in front.
     shutdown: { delayMs: 0 },
     audit: { file: '../audit.jsonl' },
+    notices: { kubernetesEvents: true },
     log: { level: 'warn' },
   };
 }

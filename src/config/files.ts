@@ -2,7 +2,7 @@ import type { Config } from './schema.ts';
 
 /** The same configuration with every file name passed through `resolve`. Sockets and URLs are no files. */
 export function withFiles(config: Config, resolve: (file: string) => string): Config {
-  const { listen, admin, upstream, identity, audit, recording } = config;
+  const { listen, admin, upstream, identity, audit, recording, notices } = config;
   const { clientCertificate, requestHeader } = identity;
   const maybe = <Name extends string>(name: Name, file: string | undefined): { [key in Name]?: string } => {
     const named: { [key in Name]?: string } = {};
@@ -79,5 +79,13 @@ export function withFiles(config: Config, resolve: (file: string) => string): Co
             postgres: { urlFile: resolve(audit.postgres.urlFile), spool: resolve(audit.postgres.spool) },
           }),
     },
+    ...(notices?.webhook === undefined
+      ? {}
+      : {
+          notices: {
+            ...notices,
+            webhook: { ...notices.webhook, ...maybe('tokenFile', notices.webhook.tokenFile) },
+          },
+        }),
   };
 }

@@ -8,6 +8,7 @@ interface Settings {
   readonly upstream: { readonly mode: 'auth' | 'noauth' };
   readonly identity: Readonly<Partial<Record<SourceName, unknown>>>;
   readonly grants: readonly { readonly impersonate?: unknown; readonly impersonateAs?: unknown }[];
+  readonly notices?: { readonly kubernetesEvents: boolean } | undefined;
 }
 
 /** What a configuration says that would have no effect in `noauth`, or would give a secret away. */
@@ -15,6 +16,7 @@ export function noauthProblems({
   upstream,
   identity,
   grants,
+  notices,
 }: Settings): { readonly path: (string | number)[]; readonly message: string }[] {
   if (upstream.mode === 'auth') return [];
   const sources = SOURCE_NAMES.filter(name => BY_TOKEN.includes(name) && identity[name] !== undefined);
@@ -31,5 +33,13 @@ export function noauthProblems({
           message: 'goes with upstream.mode auth only: in noauth nobody is impersonated by the proxy',
         })),
     ),
+    ...(notices?.kubernetesEvents === true
+      ? [
+          {
+            path: ['notices', 'kubernetesEvents'],
+            message: 'goes with upstream.mode auth only: in noauth the proxy has no credential to write with',
+          },
+        ]
+      : []),
   ];
 }

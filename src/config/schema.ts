@@ -177,6 +177,20 @@ const audit = z
     'needs either file or postgres',
   );
 
+const notices = z.strictObject({
+  kubernetesEvents: z
+    .boolean()
+    .default(false)
+    .describe('Write an Event on the pod, with our own credential; needs `create` on events.'),
+  webhook: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }).describe('Gets a POST with a CloudEvent (1.0, JSON).'),
+      tokenFile: file.optional().describe('File with a bearer token; read before each call.'),
+    })
+    .optional()
+    .describe('Somebody else who is told.'),
+});
+
 export const configSchema = z
   .strictObject({
     cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
@@ -197,6 +211,9 @@ export const configSchema = z
       .describe('What is served at a time; beyond it the answer is 429 with Retry-After.'),
     shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
     audit: audit.describe('Where the audit goes.'),
+    notices: notices
+      .optional()
+      .describe('Who is told of a recording that fails, beside the audit: 20 at once, then one each 3 s.'),
     log: z
       .strictObject({
         level: z

@@ -64,7 +64,7 @@ export const RESOURCES: readonly Resource[] = [
     singular: 'event',
     kind: 'Event',
     namespaced: true,
-    verbs: READS,
+    verbs: ['create', ...READS],
     shortNames: ['ev'],
     categories: [],
     subresources: [],

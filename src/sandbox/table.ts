@@ -39,7 +39,16 @@ const COLUMNS: Readonly<Record<ResourceName, readonly Column[]>> = {
     },
     AGE,
   ],
-  events: [NAME, AGE],
+  events: [
+    column('Last Seen', (object, nowMs) => age(nowMs - Date.parse(textAt(object, 'lastTimestamp') ?? ''))),
+    column('Type', object => textAt(object, 'type') ?? ''),
+    column('Reason', object => textAt(object, 'reason') ?? ''),
+    column('Object', object => {
+      const kind = textAt(object, 'involvedObject', 'kind') ?? '';
+      return `${kind.toLowerCase()}/${textAt(object, 'involvedObject', 'name') ?? ''}`;
+    }),
+    column('Message', object => textAt(object, 'message') ?? ''),
+  ],
 };
 
 /** `meta.k8s.io/v1` Table of these objects, as kubectl prints it. */

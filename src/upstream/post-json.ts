@@ -8,13 +8,17 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** The API server gave no answer that can be read. The message is its predicate: `it answered 403`. */
 export class NoAnswer extends Error {
-  constructor(words: string, cause?: unknown) {
+  /** Undefined: there was no answer at all, or none that is whole. */
+  readonly status: number | undefined;
+
+  constructor(words: string, cause?: unknown, status?: number) {
     super(words, { cause });
     this.name = 'NoAnswer';
+    this.status = status;
   }
 }
 
-/** Posts a review with our own credential. Gives what was answered, as JSON; rejects with NoAnswer within `timeoutMs`. */
+/** Posts a review, or an Event, with our own credential. Gives what was answered, as JSON; rejects with NoAnswer within `timeoutMs`. */
 export async function postJson(
   upstream: Upstream,
   path: string,
@@ -41,9 +45,9 @@ function post(upstream: Upstream, path: string, body: Buffer, timeoutMs: number)
       clearTimeout(timer);
       request.destroy();
     };
-    const fail = (words: string, cause?: unknown): void => {
+    const fail = (words: string, cause?: unknown, status?: number): void => {
       settle();
-      reject(new NoAnswer(words, cause));
+      reject(new NoAnswer(words, cause, status));
     };
     const timer = setTimeout(() => fail(`it did not answer within ${timeoutMs} ms`), timeoutMs);
     // Stays on: what fails after the destruction has nobody to go to.
@@ -51,7 +55,8 @@ function post(upstream: Upstream, path: string, body: Buffer, timeoutMs: number)
     request.on('close', () => fail('it closed the connection before its answer was whole'));
     request.on('response', (response: IncomingMessage) => {
       const { statusCode = 0 } = response;
-      if (statusCode !== 200 && statusCode !== 201) return fail(`it answered ${statusCode}`);
+      if (statusCode !== 200 && statusCode !== 201)
+        return fail(`it answered ${statusCode}`, undefined, statusCode);
       const pieces: Buffer[] = [];
       let bytes = 0;
       response.on('data', (piece: Buffer) => {

@@ -139,6 +139,17 @@ describe('kubewitness audit', () => {
     );
   });
 
+  test('a failure is an Event on the pod, which kubectl shows', async () => {
+    const shown = async () =>
+      (await cluster.kubectl(['get', 'events'], { version: '1.36', context: 'open' })).stdout.toString();
+    await until(async () => (await shown()).includes(denied));
+    const lines = (await shown()).split('\n');
+    expect(lines[0]).toMatch(/^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE/);
+    expect(lines.find(line => line.includes(denied))).toMatch(
+      /Warning +RecordingFailed +pod\/shell +session \S+ of bob: recording failed \(connect, refused\), denied/,
+    );
+  });
+
   test('show takes the beginning of an id', async () => {
     const { lines } = await audit('show', recorded.slice(0, 8), '--json');
     expect(lines.map(line => JSON.parse(line).type)).toEqual([

@@ -4,6 +4,10 @@ import { totalmem } from 'node:os';
 import { restartWithHeap } from './cli/heap.ts';
 import { createProgram } from './cli/program.ts';
 import { messageOf } from './errors.ts';
+import { logWritten } from './log.ts';
+
+/** A reader of the log that has stopped does not hold up the end. */
+const LOG_GRACE_MS = 500;
 
 /** The version in the package's own manifest, two folders above the built file. */
 function version(): string {
@@ -35,10 +39,12 @@ function fitHeap(): void {
 fitHeap();
 try {
   await createProgram(version()).parseAsync(process.argv);
+  await logWritten(LOG_GRACE_MS);
   // With the status that the command set, if any.
   process.exit();
 } catch (error) {
   // One clear line (a configuration may have several); a stack helps nobody who only mistyped a path.
+  await logWritten(LOG_GRACE_MS);
   process.stderr.write(`kubewitness: ${messageOf(error)}\n`);
   process.exit(1);
 }

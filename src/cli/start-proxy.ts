@@ -25,6 +25,7 @@ import { SessionRegistry } from '../session/registry.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { adminAccess, mayWatch } from './admin-access.ts';
+import { announce } from './announce.ts';
 import { openAudit, openAuditReader } from './audit-sink.ts';
 import { openLedger } from './fail-open-budgets.ts';
 import { FileWatch } from './file-watch.ts';
@@ -92,7 +93,7 @@ export async function runProxy({ config, readyFile, ...options }: ProxyCommand):
     proxy: `https://${proxy.address}:${proxy.port}`,
     admin: proxy.adminUrl,
   };
-  process.stdout.write(`proxy listening on ${urls.proxy}, admin on ${urls.admin}\n`);
+  announce(`proxy listening on ${urls.proxy}, admin on ${urls.admin}\n`);
   if (readyFile !== undefined) await writeReadyFile(readyFile, { ...urls, pid: process.pid });
   await onStopSignal();
   await proxy.close();

@@ -8,6 +8,7 @@ import { S3Storage } from '../recorder/s3-storage.ts';
 import type { RecorderTls } from '../recorder/server.ts';
 import { startRecorder } from '../recorder/server.ts';
 import type { RecordingStorage } from '../recorder/storage.ts';
+import { announce } from './announce.ts';
 import { followFiles } from './follow-files.ts';
 import { authoritiesIn } from './identity-sources.ts';
 import { checkedPair } from './key-pair.ts';
@@ -90,7 +91,7 @@ export async function runRecorder(command: RecorderCommand, log: Logger): Promis
   const limited = keepDays !== undefined || keepBytes !== undefined;
   const retention = limited ? new Retention({ storage, policy, clock: systemClock, log }) : undefined;
   const address = `${recorder.host}:${recorder.port}`;
-  process.stdout.write(`recorder listening on ${address}, recordings in ${placeOf(command)}\n`);
+  announce(`recorder listening on ${address}, recordings in ${placeOf(command)}\n`);
   if (command.readyFile !== undefined) await writeReadyFile(command.readyFile, { address, pid: process.pid });
   onReloadSignal(() => credentials.now());
   await onStopSignal();

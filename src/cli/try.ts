@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { Logger } from '../log.ts';
 import { createCertificates } from '../sandbox/certificate.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
+import { announce } from './announce.ts';
 import { pageRecordings } from './page-recordings.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { onStopSignal } from './signals.ts';
@@ -44,7 +45,7 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
   let stopping = false;
   const recorder = await TryRecorder.start(places.recordings, places.config, how => {
     if (stopping) return;
-    process.stdout.write(
+    announce(
       `\nThe recorder has ended (${how}). Sessions under context "open" now go on unrecorded, those under "closed" are refused.\n` +
         `Start it again on the page, or with:\n  ${recorder.command}\n`,
     );
@@ -79,7 +80,7 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
       audit: places.audit,
     });
   }
-  process.stdout.write(greeting(places, adminUrl, recorder));
+  announce(greeting(places, adminUrl, recorder));
   await onStopSignal();
   stopping = true;
   await proxy.close();

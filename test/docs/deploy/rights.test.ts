@@ -15,6 +15,7 @@ const TOKEN_EXTRA = ['credential-id', 'node-name', 'node-uid', 'pod-name', 'pod-
 
 /** Requests that the proxy makes as itself, and the right that each takes; undefined: every account may. */
 const OWN_REQUESTS: Readonly<Record<string, string | undefined>> = {
+  '/api/v1/namespaces/${encodeURIComponent(namespace)}/events': 'create /events',
   '/apis/authentication.k8s.io/v1/tokenreviews': 'create authentication.k8s.io/tokenreviews',
   // system:basic-user
   '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews': undefined,
@@ -73,7 +74,7 @@ test('every request that the source makes as itself is known here', () => {
     name => name.endsWith('.ts') && !elsewhere.test(name),
   );
   const paths = files.flatMap(name =>
-    [...readFileSync(join(SOURCE, name), 'utf8').matchAll(/['`](\/apis?\/[\w./${}-]+)['`]/g)].map(
+    [...readFileSync(join(SOURCE, name), 'utf8').matchAll(/['`](\/apis?\/[\w./${}()-]+)['`]/g)].map(
       match => match[1] ?? '',
     ),
   );
@@ -99,6 +100,13 @@ describe('classic: exactly what the requests ask for', () => {
 
   test('callers known by their devices: no review', async () => {
     expect(await roleOf({ example: 'tailscale-kernel' })).toEqual(sorted(rightsFor(person)));
+  });
+
+  test('Events on pods whose sessions lose their recording', async () => {
+    const set = ['config.notices.kubernetesEvents=true'];
+    expect(await roleOf({ example: 'tailscale-kernel', set })).toEqual(
+      sorted([...rightsFor(person), 'create /events']),
+    );
   });
 
   test('extra values of static callers and of front proxies', async () => {

@@ -52,7 +52,8 @@ export function clientCertificateListener(pems: {
     rejectUnauthorized: false,
     ca: [...pems.authorities],
     ...(lists.length === 0 ? {} : { crl: lists }),
-    // A resumed session repeats an old verdict: the certificate may have been revoked since.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // A resumed session repeats an old verdict: the certificate may have been revoked since. And in TLS 1.2 a client could
+    // show another certificate later on, by the verdict on its first one: Node does not take that back.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   };
 }

@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   clientCertificateListener,
@@ -171,6 +173,23 @@ describe('a resumed TLS session', () => {
     await held.ask(ann, [], await held.sessionOf(ann));
     expect(held.resumed).toBe(false);
   });
+});
+
+/** Every TLS 1.2 client may ask for a second handshake, with another certificate, on the connection that it has. */
+test('the certificate of a connection cannot be exchanged for one that would be refused', async () => {
+  const { port, ask } = await listening({});
+  const root = await ours.issue({ CN: 'root', O: 'masters' }, { server: true });
+  expect(await ask(root)).toMatchObject({ code: 'KW_UNAUTHENTICATED' });
+  const client = connect({ port, ...ann, rejectUnauthorized: false, maxVersion: 'TLSv1.2' });
+  await once(client, 'secureConnect');
+  client.setKeyCert({ key: root.key, cert: root.cert });
+  const again = new Promise<string>(resolve => {
+    client.on('error', () => resolve('refused'));
+    client.renegotiate({}, error => resolve(error === null ? 'shaken again' : 'refused'));
+    client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  });
+  expect(await again).toBe('refused');
+  client.destroy();
 });
 
 describe('the subject of a certificate', () => {

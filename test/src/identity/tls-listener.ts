@@ -17,6 +17,7 @@ export interface Answer {
 }
 
 export interface TlsListener {
+  readonly port: number;
   /** One request on a connection of its own. */
   ask(client?: Partial<KeyPair>, headers?: readonly string[], session?: Buffer): Promise<Answer>;
   /** A session ticket or id that the server gave to such a client, if it gives any. */
@@ -79,6 +80,7 @@ export async function tlsListener(
     return { text, session: given };
   };
   return {
+    port,
     ask: async (client = {}, headers = [], session) =>
       JSON.parse((await send(client, headers, session)).text),
     sessionOf: async (client = {}) => (await send(client, [])).session,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuditSink } from '../audit/record.ts';
+import { clientOf } from '../audit/record.ts';
 import { messageOf, WitnessError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Visitor } from './access.ts';
@@ -13,7 +14,7 @@ const MAX_PATH = 512;
  */
 export function refusalOf(
   thrown: unknown,
-  { headers, method = '', url = '' }: IncomingMessage,
+  { headers, socket, method = '', url = '' }: IncomingMessage,
   who: Visitor | undefined,
   { audit, log }: { readonly audit: AuditSink; readonly log: Logger },
 ): WitnessError {
@@ -25,7 +26,9 @@ export function refusalOf(
   if (code === 'KW_FORBIDDEN' || (code === 'KW_UNAUTHENTICATED' && headers.authorization !== undefined)) {
     audit.write({
       type: 'request.refused',
-      ...(who?.caller === undefined ? {} : { subject: who.subject }),
+      ...(who?.caller === undefined
+        ? { client: clientOf({ address: socket.remoteAddress, userAgent: headers['user-agent'] }) }
+        : { subject: who.subject }),
       method,
       path: url.split('?', 1)[0]?.slice(0, MAX_PATH) ?? '',
       code,

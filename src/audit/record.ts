@@ -31,7 +31,7 @@ export type AuditEvent = WithSubject<AuditFacts>;
 type WithSubject<Facts> = Facts extends { readonly user: AuditUser }
   ? Omit<Facts, 'user' | 'client'> & { readonly subject: AuditSubject }
   : Facts extends { readonly user?: AuditUser | undefined }
-    ? Omit<Facts, 'user' | 'client'> & { readonly subject?: AuditSubject }
+    ? Omit<Facts, 'user' | 'client'> & { readonly subject?: AuditSubject; readonly client?: AuditClient }
     : Facts;
 
 /** Where audit events go. `write` never throws: a sink that fails says so by its own means. */
@@ -53,7 +53,14 @@ export function userOf(subject: AuditSubject): AuditUser {
   };
 }
 
-export function clientOf({ address, userAgent }: AuditSubject): AuditClient {
+/** Of whom only that is known, too. */
+export function clientOf({
+  address,
+  userAgent,
+}: {
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
+}): AuditClient {
   return {
     ...(address === undefined ? {} : { ip: address }),
     ...(userAgent === undefined ? {} : { userAgent }),

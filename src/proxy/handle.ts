@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AuditSink } from '../audit/record.ts';
+import { clientOf } from '../audit/record.ts';
 import { messageOf, WitnessError } from '../errors.ts';
 import { actingAs, readAskedImpersonation } from '../identity/asked-impersonation.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
@@ -58,14 +59,22 @@ export interface Admitted {
   readonly address: string | undefined;
 }
 
-/** Reads a request and finds who calls. Throws a WitnessError; nothing has been sent upstream then. */
-export async function admit(request: IncomingMessage, deps: ProxyDependencies): Promise<Admitted> {
+/**
+ * Reads a request and finds who calls. `onKnown` hears of the real caller at once, so that the audit can name whoever asks in
+ * vain to act as somebody else. Throws a WitnessError; nothing has been sent upstream then.
+ */
+export async function admit(
+  request: IncomingMessage,
+  deps: ProxyDependencies,
+  onKnown: (caller: Caller) => void,
+): Promise<Admitted> {
   const { method = '', url = '', rawHeaders } = request;
   checkHeaders(rawHeaders);
   const target = readTarget(method, url);
   const seen = identityRequestOf(request, deps.remoteEndOf?.(request.socket));
   const { authenticate, grants } = deps.policy();
   const known = await authenticate(seen);
+  onKnown(known);
   const asked = readAskedImpersonation(rawHeaders);
   const caller = asked === undefined ? known : actingAs(known, asked, grants, deps.upstream.mode);
   const requestClass = classify(target.info, method);
@@ -92,7 +101,9 @@ export async function handleRequest(
     // Before anything that costs: an overload is not to become one of the sources of identity.
     const release = deps.limits.requests.take();
     response.once('close', release);
-    const admitted = await admit(request, deps);
+    const admitted = await admit(request, deps, known => {
+      caller = known;
+    });
     caller = admitted.caller;
     const { target } = admitted;
     verb = target.info.verb;
@@ -146,7 +157,7 @@ export async function handleRequest(
     });
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
-    auditRefusal(request, caller, error, deps.audit);
+    auditRefusal(request, caller, error, deps);
     answered(error.status);
     answerError(response, error);
   }
@@ -163,18 +174,21 @@ export function refusalOf(thrown: unknown, log: Logger): WitnessError {
   return new WitnessError('KW_INTERNAL', 'the proxy met an internal error', { cause: thrown });
 }
 
+/** Where it came from is told also of somebody who is not known. */
 export function auditRefusal(
   request: IncomingMessage,
   caller: Caller | undefined,
   error: WitnessError,
-  audit: AuditSink,
+  { audit, remoteEndOf }: Pick<ProxyDependencies, 'audit' | 'remoteEndOf'>,
 ): void {
   const { method = '', url = '', socket, headers } = request;
+  const address = remoteEndOf?.(socket)?.address ?? socket.remoteAddress;
+  const userAgent = headers['user-agent'];
   audit.write({
     type: 'request.refused',
     ...(caller === undefined
-      ? {}
-      : { subject: auditSubject(caller, socket.remoteAddress, headers['user-agent']) }),
+      ? { client: clientOf({ address, userAgent }) }
+      : { subject: auditSubject(caller, address, userAgent) }),
     method,
     // The query can hold what was typed; the path says enough.
     path: url.split('?', 1)[0]?.slice(0, 512) ?? '',

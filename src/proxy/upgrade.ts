@@ -38,7 +38,9 @@ export async function handleUpgrade(
   let release = (): void => {};
   try {
     release = deps.limits.requests.take();
-    const admitted = await admit(request, deps);
+    const admitted = await admit(request, deps, known => {
+      caller = known;
+    });
     caller = admitted.caller;
     const isSession = admitted.class === 'session';
     const wanted = isSession ? readSession(request, admitted) : readTunnel(request, admitted);
@@ -70,7 +72,7 @@ export async function handleUpgrade(
     await deps.tunnels.run(id, wanted, client, head).finally(releaseTunnel);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
-    auditRefusal(request, caller, error, deps.audit);
+    auditRefusal(request, caller, error, deps);
     await answerErrorOnSocket(client, error);
   } finally {
     release();

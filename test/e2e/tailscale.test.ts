@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +84,24 @@ test('the caller is the peer that the PROXY header names', async () => {
     code: 1,
     stderr: expect.stringContaining('not that of a device'),
   });
+});
+
+test('who is refused stands in the audit with the address in the tailnet, known or not', async () => {
+  localApi.peers.set('100.64.0.7:40000', userPeer({ [CAPABILITY]: [rule] }));
+  expect(await kubectl([...PODS, '--as', 'root'])).toMatchObject({ code: 1 });
+  Object.assign(source, { address: '100.64.0.66', port: 40_066 });
+  expect(await kubectl(PODS)).toMatchObject({ code: 1 });
+  const records = readFileSync(proxy.auditFile, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
+  const userAgent = expect.stringContaining('kubectl');
+  const type = 'request.refused';
+  expect(records.slice(-2)).toMatchObject([
+    { type, user: { name: 'ann@corp.com', source: 'tailscale' }, client: { ip: '100.64.0.7', userAgent } },
+    { type, client: { ip: '100.64.0.66', userAgent } },
+  ]);
+  expect(records.at(-1)).not.toHaveProperty('user');
 });
 
 test('a session is recorded by a recorder that only the SOCKS5 proxy leads to', async () => {

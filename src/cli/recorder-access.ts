@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { tokenIn } from '../config/token-file.ts';
 import type { RecorderAccess } from '../recording/recorder-access.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
 import { authoritiesIn } from './identity-sources.ts';
@@ -20,6 +21,6 @@ export function recorderAccessOf(
       ...(cert === undefined ? {} : { cert: readText(cert) }),
       ...(key === undefined ? {} : { key: readText(key) }),
     },
-    ...(tokenFile === undefined ? {} : { token: readText(tokenFile).trim() }),
+    ...(tokenFile === undefined ? {} : { token: tokenIn(tokenFile, readText) }),
   };
 }

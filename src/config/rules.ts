@@ -4,6 +4,7 @@ import type { Role } from '../live/role.ts';
 import type { CapabilityRule } from '../policy/rules.ts';
 import type { RecordingScope } from '../policy/scope.ts';
 import type { Config } from './schema.ts';
+import { tokenIn } from './token-file.ts';
 
 type ConfiguredGrant = Config['grants'][number];
 
@@ -55,17 +56,15 @@ export function rolesOf({ admin: { roles } }: Config): Record<Role, Subject[]> {
   };
 }
 
-/** The identities of a configuration. `tokenIn` reads a token file; the newline at its end is taken off here. */
-export function identitiesOf({ identity }: Config, tokenIn: (file: string) => string): StaticIdentity[] {
+/** The identities of a configuration. Throws one line for a token file that holds no token. */
+export function identitiesOf({ identity }: Config, readText: (file: string) => string): StaticIdentity[] {
   return (identity.static ?? []).map(({ user, groups, uid, extra, token, tokenFile, tokenSha256 }) => ({
     user,
     groups,
     ...(uid === undefined ? {} : { uid }),
     ...(extra === undefined ? {} : { extra }),
     secret:
-      tokenSha256 === undefined
-        ? { token: token ?? tokenIn(tokenFile ?? '').replace(/\r?\n$/, '') }
-        : { tokenSha256 },
+      tokenSha256 === undefined ? { token: token ?? tokenIn(tokenFile ?? '', readText) } : { tokenSha256 },
   }));
 }
 

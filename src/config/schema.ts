@@ -69,7 +69,9 @@ const staticIdentity = z
       .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without blanks')
       .optional()
       .describe('Bearer token, in the clear.'),
-    tokenFile: file.optional().describe('File that holds the token; a newline at its end is no part of it.'),
+    tokenFile: file
+      .optional()
+      .describe('File that holds the token; blanks and newlines around it are no part of it.'),
     tokenSha256: z
       .string()
       .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex digits')

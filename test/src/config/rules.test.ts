@@ -60,13 +60,32 @@ describe('what a configuration is made into', () => {
   });
 
   test('tokens come from the file, without the newline at its end', () => {
-    expect(identitiesOf(config, file => `token of ${file}\n`)).toEqual([
+    expect(identitiesOf(config, file => `token-of-${file}\n`)).toEqual([
       { user: 'ann', groups: ['dev'], secret: { token: 't' } },
-      { user: 'bob', groups: [], secret: { token: 'token of bob.token' } },
+      { user: 'bob', groups: [], secret: { token: 'token-of-bob.token' } },
       { user: 'cat', groups: [], uid: 'u', extra: { a: ['b'] }, secret: { tokenSha256: 'f'.repeat(64) } },
     ]);
   });
+
+  test.each([
+    ['nothing', ''],
+    ['two tokens', 'hush-1\nhush-2\n'],
+    ['bytes that no header takes', 'hush-\u0000'],
+  ])('a token file that holds %s is named, and what it holds is not', (_what, text) => {
+    const error = thrown(() => identitiesOf(config, () => text));
+    expect(error).toContain('cannot use bob.token: it must hold one token');
+    expect(error).not.toContain('hush');
+  });
 });
+
+function thrown(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return String(error);
+  }
+  return 'nothing was thrown';
+}
 
 describe('subjects and selectors', () => {
   const grant = (text: string) =>

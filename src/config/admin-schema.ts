@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { ROLES } from '../live/role.ts';
 import { certificateSchema } from './certificate-schema.ts';
+import { file, text } from './fields.ts';
 import { subjectSchema } from './subject-schema.ts';
 
-const text = z.string().min(1, 'must not be empty');
-const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const subjects = z.array(subjectSchema).default([]);
 /** As it stands in Host: no port, no scheme. */
 const hostName = z

@@ -1,10 +1,6 @@
 import { z } from 'zod';
+import { file } from './fields.ts';
 import { tailscaleCertificateSchema } from './identity-schema.ts';
-
-const file = z
-  .string()
-  .min(1, 'must not be empty')
-  .describe('Path of a file; relative ones start at the folder of this configuration.');
 
 /** Where the certificate of a listener comes from. */
 export const certificateSchema = z

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { nameFlaw } from '../policy/caller.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
+import { text } from './fields.ts';
 import { subjectSchema } from './subject-schema.ts';
-
-const text = z.string().min(1, 'must not be empty');
 
 /** What stands in a header towards the API server. */
 export const name = z.string().superRefine((value, context) => {

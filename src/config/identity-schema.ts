@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { DEFAULT_IDENTITY_HEADERS } from '../identity/request-header.ts';
 import { DEFAULT_SOCKET } from '../tailscale/local-api.ts';
 import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
+import { file, text } from './fields.ts';
 
-const text = z.string().min(1, 'must not be empty');
-const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 /** RFC 9110 section 5.6.2. */
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no name of a header');
 

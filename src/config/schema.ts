@@ -2,14 +2,13 @@ import { z } from 'zod';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
 import { adminSchema } from './admin-schema.ts';
 import { certificateSchema } from './certificate-schema.ts';
+import { file, text } from './fields.ts';
 import { grantSchema, name } from './grant-schema.ts';
 import { identitySchema, proxyProtocolSchema } from './identity-schema.ts';
 import { noauthProblems } from './noauth.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
-const text = z.string().min(1, 'must not be empty');
-const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const port = z.int().min(0).max(65_535);
 
 const listen = z.strictObject({

@@ -34,6 +34,8 @@ export type Verdict =
       readonly kind: 'notMine';
       /** Whether there was a credential that the source could have known, and did not. */
       readonly shown: boolean;
+      /** The connection is that of a relay, which is not the caller: only what was sent can still tell who that is. */
+      readonly relayed?: boolean;
       /** What to answer when no other source knows the caller either. */
       readonly refusal: WitnessError;
     };

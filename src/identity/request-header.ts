@@ -54,7 +54,9 @@ export function requestHeaderSource(options: RequestHeaderOptions): CallerSource
       }
       refuseFlawed(peerCertificate, clock.now());
       const user = singleValue(rawHeaders, headers.user);
-      if (user === undefined || user === '') return notMine('the front proxy names no user', true);
+      if (user === undefined || user === '') {
+        return { ...notMine('the front proxy names no user', true), relayed: true };
+      }
       const uid = singleValue(rawHeaders, headers.uid);
       const identity = {
         user: decodeHeaderText(user),

@@ -8,17 +8,20 @@ const OWN_EXTRA_PREFIX = 'kubewitness.dev/';
 /**
  * Asks the sources in order, and takes the first caller that one knows. An error of a source ends it: a caller whom the
  * first source would hold to strict rules must not get milder ones from the next because the first is down. So does a
- * bearer token that no source knows: whoever shows a token means to be known by it.
+ * bearer token that no source knows: whoever shows a token means to be known by it. Behind a relay that names nobody, nobody
+ * is known by the relay's own connection.
  */
 export function firstThatKnows(sources: readonly CallerSource[]): Authenticator {
   return async request => {
     const refusals: WitnessError[] = [];
     let unknownToken: WitnessError | undefined;
+    let relayed = false;
     for (const source of sources) {
-      if (unknownToken !== undefined && source.reads !== 'bearerToken') continue;
+      if ((unknownToken !== undefined || relayed) && source.reads !== 'bearerToken') continue;
       const verdict = await source.find(request);
       if (verdict.kind === 'known') return withoutOurWords(verdict.caller);
       if (verdict.shown && source.reads === 'bearerToken') unknownToken ??= verdict.refusal;
+      relayed ||= verdict.relayed === true;
       refusals.push(verdict.refusal);
     }
     throw unknownToken ?? together(refusals);

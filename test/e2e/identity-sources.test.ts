@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +14,7 @@ import type { KubectlVersion } from '../support/kubectl.ts';
 import { castWith, execOf, kubectlAt, PODS, WHO } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { RecorderProcess, startProxyProcess } from '../support/process-group.ts';
+import { until } from '../support/try-cluster.ts';
 
 const VERSIONS: readonly KubectlVersion[] = ['1.36', '1.29'];
 const dir = mkdtempSync(join(tmpdir(), 'kubewitness-sources-'));
@@ -107,7 +110,11 @@ describe('requestHeader, with real kubectl', () => {
   let proxy: ProxyProcess;
   let front: { url: string };
   let liar: { url: string };
+  let silent: { url: string };
+  let renewed: { url: string };
   let caPem: string;
+  let localApi: FakeLocalApi;
+  const others = authority('the next authority of front proxies');
   const adds = [
     ...['X-Remote-User', 'Zoë', 'X-Remote-Group', 'dev', 'X-Remote-Group', 'ops'],
     ...['X-Remote-Extra-Team%2FA', 'blue', 'Authorization', 'Bearer of-the-front-proxy'],
@@ -117,26 +124,32 @@ describe('requestHeader, with real kubectl', () => {
     const fronts = await authority('fronts');
     const servers = await authority('servers');
     const own = await fronts.issue({ CN: 'front-proxy', O: undefined });
+    const next = await (await others).issue({ CN: 'front-proxy', O: undefined });
     const server = await servers.issue({ CN: 'front', O: undefined }, { server: true });
     caPem = servers.caPem;
+    localApi = await fakeLocalApi();
+    closing.push(() => localApi.close());
     proxy = await startProxyProcess([recorder.address], {
       identity: {
         requestHeader: { ca: file('fronts.pem', fronts.caPem), allowedNames: ['front-proxy'] },
+        tailscale: { socket: localApi.socketPath },
         static: [{ user: 'admin', groups: ['admins'], token: 'token-of-admin' }],
       },
       grants: [enforced('dev')],
+      log: { level: 'info' },
     });
     closing.push(() => proxy.stop());
     const target = { port: new URL(proxy.url).port, ca: proxy.caPem };
-    const speaking = await startFrontProxy({ server, target: { ...target, ...own }, adds: () => adds });
-    const lying = await startFrontProxy({
-      server,
-      target,
-      adds: () => ['X-Remote-User', 'root', 'X-Remote-Group', 'system:masters', 'X-Remote-Uid', '0'],
-    });
-    front = speaking;
-    liar = lying;
-    closing.push(speaking.close, lying.close);
+    const keep = async (starting: ReturnType<typeof startFrontProxy>) => {
+      const started = await starting;
+      closing.push(started.close);
+      return started;
+    };
+    front = await keep(startFrontProxy({ server, target: { ...target, ...own }, adds: () => adds }));
+    const lies = ['X-Remote-User', 'root', 'X-Remote-Group', 'system:masters', 'X-Remote-Uid', '0'];
+    liar = await keep(startFrontProxy({ server, target, adds: () => lies }));
+    silent = await keep(startFrontProxy({ server, target: { ...target, ...own }, adds: () => [] }));
+    renewed = await keep(startFrontProxy({ server, target: { ...target, ...next }, adds: () => adds }));
   });
 
   test('the caller is whom the front proxy speaks for', async () => {
@@ -162,6 +175,32 @@ describe('requestHeader, with real kubectl', () => {
     );
     const nobody = await kubectl(PODS, ['--token', 'none']);
     expect(nobody.code).toBe(1);
+  });
+
+  test('a front proxy that names nobody lends nobody its own device; a token that it passes on is known', async () => {
+    localApi.peers.set('127.0.0.1', userPeer({ [CAPABILITY]: [{ impersonate: { groups: ['dev'] } }] }));
+    const pods = `${silent.url}/api/v1/namespaces/default/pods`;
+    const ask = async (headers: Record<string, string>) => {
+      const asked = request(pods, { ca: caPem, servername: 'localhost', headers, agent: false });
+      asked.end();
+      const [response] = await once(asked, 'response');
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await ask({})).toBe(401);
+    expect(await ask({ Authorization: 'Bearer token-of-admin' })).toBe(200);
+    localApi.peers.clear();
+  });
+
+  test('their authority rotates: from then on the next front proxy speaks, and the old one does not', async () => {
+    const ask = async ({ url }: { url: string }) =>
+      (await kubectlAt(url, caPem)(WHO, ['--token', 'anything'])).stdout;
+    const zoe = 'Zoë ["dev","ops","system:authenticated"]';
+    expect([await ask(front), await ask(renewed)]).toEqual([zoe, '']);
+    file('fronts.pem', (await others).caPem);
+    process.kill(proxy.pid, 'SIGHUP');
+    await until(() => proxy.output().includes('configuration applied'));
+    expect([await ask(front), await ask(renewed)]).toEqual(['', zoe]);
   });
 });
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigMapVolume } from '../support/config-map.ts';
 import type { KubectlVersion } from '../support/kubectl.ts';
+import { kubectlAt, spawnKubectlAt } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { RecorderProcess, startProxyProcess, TOKENS } from '../support/process-group.ts';
-import { runKubectl, spawnKubectl } from '../support/proxy-kubectl.ts';
 import { reader, until } from '../support/try-cluster.ts';
 
 const ANN = ['--token', TOKENS.open];
@@ -86,7 +86,7 @@ async function outcomeOf(marker: string): Promise<string | undefined> {
 }
 
 const exec = (version: KubectlVersion, marker: string) =>
-  runKubectl(proxy, version, ANN, ['exec', 'shell', '--', 'echo', marker]);
+  kubectlAt(proxy.url, proxy.caPem, version)(['exec', 'shell', '--', 'echo', marker], ANN);
 
 describe.each(['1.29', '1.36'] as const)('kubectl %s', version => {
   test('a changed grant holds for the next exec, and a live session goes on as it was decided', async () => {
@@ -99,7 +99,7 @@ describe.each(['1.29', '1.36'] as const)('kubectl %s', version => {
       '-c',
       'echo begun; while read x; do echo "got $x"; done',
     ];
-    const live = await spawnKubectl(proxy, version, ANN, command);
+    const live = await spawnKubectlAt(proxy.url, proxy.caPem, version)(command, ANN);
     const { seen } = reader(live);
     await seen('begun');
 
@@ -118,9 +118,9 @@ describe.each(['1.29', '1.36'] as const)('kubectl %s', version => {
     });
     expect(changed()['sha256Before']).not.toBe(changed()['sha256']);
 
-    live.stdin?.write('hello\n');
+    live.stdin.write('hello\n');
     await seen('got hello');
-    live.stdin?.end();
+    live.stdin.end();
     const [code] = await once(live, 'close');
     expect(code).toBe(0);
     await until(async () => (await outcomeOf('begun')) !== undefined);
@@ -184,10 +184,11 @@ test('SIGHUP takes what is there at once, and says so when that is nothing new',
   });
   expect(changed()).toMatchObject({ trigger: 'SIGHUP', applied: true });
   const whoami = ['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'];
-  expect(await runKubectl(proxy, '1.36', ['--token', HIDDEN], whoami)).toMatchObject({
+  const kubectl = kubectlAt(proxy.url, proxy.caPem);
+  expect(await kubectl(whoami, ['--token', HIDDEN])).toMatchObject({
     code: 0,
     stdout: 'ann',
   });
-  expect((await runKubectl(proxy, '1.36', ANN, whoami)).code).toBe(1);
+  expect((await kubectl(whoami, ANN)).code).toBe(1);
   expect(proxy.output()).not.toContain(HIDDEN);
 });

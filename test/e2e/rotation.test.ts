@@ -9,9 +9,9 @@ import type { RunningRecorder } from '../../src/recorder/server.ts';
 import { startRecorder } from '../../src/recorder/server.ts';
 import { createCertificates } from '../../src/sandbox/certificate.ts';
 import { authority, fixture } from '../src/identity/clients.ts';
+import { kubectlAt } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { startProxyProcess } from '../support/process-group.ts';
-import { runKubectl } from '../support/proxy-kubectl.ts';
 import { until } from '../support/try-cluster.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kubewitness-rotation-'));
@@ -72,7 +72,9 @@ const certificate = (name: string) => [
   '--client-key',
   join(dir, `${name}.key`),
 ];
-const who = (credentials: readonly string[]) => runKubectl(proxy, '1.36', credentials, WHO);
+const kubectl = (args: readonly string[], credentials: readonly string[], { url, caPem } = proxy) =>
+  kubectlAt(url, caPem)(args, credentials);
+const who = (credentials: readonly string[]) => kubectl(WHO, credentials);
 
 /** Writes a file and waits until the log has said so often, in these words, what came of it. */
 async function rotate(name: string, text: string, words: string): Promise<void> {
@@ -97,9 +99,9 @@ test('a static token', async () => {
 
 test('the token that recorders know us by', async () => {
   const exec = ['exec', 'shell', '--', 'echo', 'recorded'];
-  expect((await runKubectl(proxy, '1.36', bearer('bob-2'), exec)).code).toBe(1);
+  expect((await kubectl(exec, bearer('bob-2'))).code).toBe(1);
   await rotate('recorder.token', 'the-second-token\n', APPLIED);
-  expect(await runKubectl(proxy, '1.36', bearer('bob-2'), exec)).toMatchObject({
+  expect(await kubectl(exec, bearer('bob-2'))).toMatchObject({
     code: 0,
     stdout: 'recorded\n',
   });
@@ -124,7 +126,7 @@ test('a revocation list; a broken one keeps the old one in use', async () => {
 
 test("the listener's certificate", async () => {
   const { caPem, certPem, keyPem } = await createCertificates(['localhost'], ['127.0.0.1']);
-  const whoThere = () => runKubectl({ ...proxy, caPem }, '1.36', bearer('bob-2'), WHO);
+  const whoThere = () => kubectl(WHO, bearer('bob-2'), { ...proxy, caPem });
   expect((await whoThere()).code).toBe(1);
   writeFileSync(join(proxy.dir, 'tls.key'), keyPem);
   process.kill(proxy.pid, 'SIGHUP');

@@ -13,15 +13,23 @@ export interface KubectlResult {
   readonly stderr: string;
 }
 
-/** Runs a real kubectl at an address, with the credentials of one call and no kubeconfig. */
-export function kubectlAt(url: string, caPem: string, version: KubectlVersion = '1.36') {
+/** A real kubectl at an address, with the credentials of one call and no kubeconfig. Whoever calls talks to it. */
+export function spawnKubectlAt(url: string, caPem: string, version: KubectlVersion = '1.36') {
   const home = mkdtempSync(join(tmpdir(), 'kubewitness-kubectl-'));
   const ca = join(home, 'ca.pem');
   writeFileSync(ca, caPem);
   const env = { PATH: process.env['PATH'], HOME: home, KUBECONFIG: '/dev/null' };
   const at = ['--server', url, '--certificate-authority', ca, '--tls-server-name', 'localhost'];
-  return async (args: readonly string[], credentials: readonly string[] = []): Promise<KubectlResult> => {
-    const child = spawn(await kubectlPath(version), [...at, ...credentials, ...args], { env });
+  return async (args: readonly string[], credentials: readonly string[] = []) =>
+    spawn(await kubectlPath(version), [...at, ...credentials, ...args], { env });
+}
+
+/** The same, run to its end without any input. */
+export function kubectlAt(...where: Parameters<typeof spawnKubectlAt>) {
+  const spawnKubectl = spawnKubectlAt(...where);
+  return async (...call: Parameters<typeof spawnKubectl>): Promise<KubectlResult> => {
+    const child = await spawnKubectl(...call);
+    child.stdin.on('error', () => {});
     child.stdin.end();
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),

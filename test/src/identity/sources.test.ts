@@ -6,9 +6,10 @@ import type { Caller } from '../../../src/policy/caller.ts';
 
 const caller = (user: string): Caller => ({ user, groups: [], source: 'static', rules: [] });
 const known = (user: string): Verdict => ({ kind: 'known', caller: caller(user) });
-const notMine = (shown: boolean, message: string): Verdict => ({
+const notMine = (shown: boolean, message: string, relayed = false): Verdict => ({
   kind: 'notMine',
   shown,
+  relayed,
   refusal: new WitnessError('KW_FORBIDDEN', message),
 });
 
@@ -67,6 +68,19 @@ describe('sources in order', () => {
     );
     await expect(found).rejects.toThrow('what was shown is not known');
     expect(asked).toEqual([0, 2]);
+  });
+
+  test('behind a relay that names nobody, the connection of the relay makes nobody known; a token may', async () => {
+    const relay = notMine(true, 'the relay names nobody', true);
+    const alone = asking(['connection', relay], ['connection', known('relay')]);
+    await expect(alone.found).rejects.toThrow('the relay names nobody');
+    expect(alone.asked).toEqual([0]);
+    const { found } = asking(
+      ['connection', relay],
+      ['connection', known('relay')],
+      ['bearerToken', known('b')],
+    );
+    expect(await found).toMatchObject({ user: 'b' });
   });
 
   test('a connection that one does not know may have another credential', async () => {

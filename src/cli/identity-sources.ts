@@ -77,10 +77,28 @@ function naming<Made>(file: string, make: () => Made): Made {
   }
 }
 
+/** Throws where one authority is of both: whoever gets a client certificate with an allowed name would be everybody. */
+function refuseSharedAuthority(
+  { clientCertificate, requestHeader }: Config['identity'],
+  readText: (file: string) => string,
+): void {
+  if (clientCertificate === undefined || requestHeader === undefined) return;
+  const known = authoritiesIn(clientCertificate.ca, readText).map(({ fingerprint256 }) => fingerprint256);
+  const shared = authoritiesIn(requestHeader.ca, readText).some(({ fingerprint256 }) =>
+    known.includes(fingerprint256),
+  );
+  if (shared) {
+    throw new Error(
+      `${requestHeader.ca} has an authority of ${clientCertificate.ca} in it: its clients could be front proxies`,
+    );
+  }
+}
+
 /** What the listener needs so that clients may show certificates; nothing where no source reads them. */
 export function clientTls({ identity }: Config, readText: (file: string) => string) {
   const readers = [identity.clientCertificate, identity.requestHeader].filter(source => source !== undefined);
   if (readers.length === 0) return {};
+  refuseSharedAuthority(identity, readText);
   const lists = readers.flatMap(({ crl }) => (crl === undefined ? [] : [{ crl, text: readText(crl) }]));
   for (const { crl, text } of lists) {
     naming(crl, () => clientCertificateListener({ authorities: [], revocationLists: [text] }));

@@ -71,6 +71,13 @@ describe('what a configuration and its files say', () => {
     expect(made).not.toThrow(/hush/);
   });
 
+  test('an authority of clients that is one of front proxies too is refused: its clients could be anybody', () => {
+    const both = [files.get('front.pem'), files.get('people.pem')].join('\n');
+    expect(() => policy(new Map([['front.pem', both]]))).toThrow(
+      'front.pem has an authority of people.pem in it',
+    );
+  });
+
   test('a certificate towards recorders without its key is refused until the key is there', () => {
     const live = policy();
     const seen = (key: string) =>

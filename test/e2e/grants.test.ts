@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { taggedPeer } from '../src/tailscale/peers.ts';
-import { kubectlPath } from '../support/kubectl.ts';
+import { castWith, kubectlAt, spawnKubectlAt } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { RecorderProcess, startProxyProcess } from '../support/process-group.ts';
 import { reader, until } from '../support/try-cluster.ts';
@@ -44,7 +43,6 @@ beforeAll(async () => {
       { subjects: [{ user: 'bob' }], ...open, failOpenBudget: { secondsPerDay: 1 } },
     ],
   });
-  writeFileSync(join(dir, 'ca.pem'), proxy.caPem);
 });
 afterAll(async () => {
   await proxy.stop();
@@ -53,20 +51,13 @@ afterAll(async () => {
   await mortal.kill();
 });
 
-async function start(token: string, args: readonly string[]): Promise<ChildProcess> {
-  const server = ['--server', proxy.url, '--certificate-authority', join(dir, 'ca.pem')];
-  return spawn(await kubectlPath('1.36'), [...server, '--token', token, '-n', 'default', ...args], {
-    env: { PATH: process.env['PATH'], HOME: dir, KUBECONFIG: '/dev/null' },
-    stdio: 'pipe',
-  });
-}
+const as = (token: string) => ['--token', token, '-n', 'default'];
+const start = (token: string, args: readonly string[]) =>
+  spawnKubectlAt(proxy.url, proxy.caPem)(args, as(token));
 
 async function kubectl(token: string, args: readonly string[]): Promise<{ code: number; text: string }> {
-  const child = await start(token, args);
-  child.stdin?.end();
-  const { text } = reader(child);
-  const [code] = await once(child, 'close');
-  return { code: code ?? -1, text: text() };
+  const { code, stdout, stderr } = await kubectlAt(proxy.url, proxy.caPem)(args, as(token));
+  return { code, text: stdout + stderr };
 }
 
 const exec = (pod: string, marker: string): string[] => ['exec', pod, '--', 'echo', marker];
@@ -98,18 +89,10 @@ async function audit(marker: string): Promise<Record<string, Record<string, unkn
   return Object.fromEntries(records.map(record => [record['type'], record]));
 }
 
-async function castWith(marker: string): Promise<void> {
-  await until(() =>
-    readdirSync(recorder.dir)
-      .filter(name => name.endsWith('.cast'))
-      .some(name => readFileSync(join(recorder.dir, name), 'utf8').includes(marker)),
-  );
-}
-
 describe('a grant for some pods, held by a service account', () => {
   test('records sessions there, and no others', async () => {
     expect(await kubectl('account', exec('shell', 'selected'))).toEqual({ code: 0, text: 'selected\n' });
-    await castWith('selected');
+    await castWith(recorder.dir, 'selected');
     expect((await audit('selected'))['session.decided']).toMatchObject({ rules: ['grants[0]'] });
     expect(await kubectl('account', exec('ticker', 'elsewhere'))).toEqual({ code: 0, text: 'elsewhere\n' });
     expect(await audit('elsewhere')).toMatchObject({
@@ -153,7 +136,7 @@ describe('a grant for some pods, held by a service account', () => {
 test('a grant by tag holds for a device of the tailnet, where it is limited to', async () => {
   localApi.peers.set('127.0.0.1', taggedPeer());
   expect(await kubectl('unused', exec('shell', 'by-tag'))).toEqual({ code: 0, text: 'by-tag\n' });
-  await castWith('by-tag');
+  await castWith(recorder.dir, 'by-tag');
   expect((await audit('by-tag'))['session.decided']).toMatchObject({
     user: { name: 'runner.tail1234.ts.net' },
     failMode: 'closed',
@@ -197,7 +180,7 @@ describe('a fail-open budget', () => {
     expect(second.code).toBe(1);
     expect(second.text).toContain('grants[2] lets 1 at once go on unrecorded, and 1 do');
     expect((await audit('the-other'))['session.ended']).toMatchObject({ outcome: 'refused' });
-    child.stdin?.end();
+    child.stdin.end();
     expect(await once(child, 'close')).toEqual([0, null]);
     expect((await audit('the-one'))['session.ended']).toMatchObject({ outcome: 'unrecorded' });
     expect(await kubectl('ann', exec('shell', 'the-next'))).toEqual({ code: 0, text: 'the-next\n' });

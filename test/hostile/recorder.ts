@@ -3,6 +3,7 @@ import type { Http2Server, ServerHttp2Stream } from 'node:http2';
 import { createServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { listening } from '../support/listening.ts';
 
 /** One recording on its way to the fake recorder. */
 export class Upload extends EventEmitter<{ changed: [] }> {
@@ -145,9 +146,6 @@ export function readUpload(upload: Upload, { onBodyEnd }: RecorderOptions = {}):
 }
 
 async function listen(server: Http2Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `127.0.0.1:${address.port}`;
+  const port = await listening(server);
+  return `127.0.0.1:${port}`;
 }

@@ -10,6 +10,7 @@ import { deadAddress } from '../src/recording/fake-recorders.ts';
 import type { FakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { CAPABILITY, OLD_CAPABILITY, userPeer } from '../src/tailscale/peers.ts';
+import { listening } from '../support/listening.ts';
 import type { Addresses, Branch } from './reference-branch.ts';
 import { BRANCHES } from './reference-branches.ts';
 import type { Rig } from './rig.ts';
@@ -128,13 +129,10 @@ async function startEvents(status: number) {
   });
   // It records nothing.
   server.on('checkContinue', (_request, response) => response.writeHead(500).end());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listening(server);
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return { address: `127.0.0.1:${address.port}`, posted };
+  return { address: `127.0.0.1:${port}`, posted };
 }

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { createServer, request as requestHttps } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { listening } from './listening.ts';
 
 export interface FrontProxyOptions {
   /** Its certificate towards clients. */
@@ -70,12 +70,9 @@ export async function startFrontProxy({ server: own, target, adds }: FrontProxyO
     });
     asked.end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(server);
   return {
-    url: `https://127.0.0.1:${address.port}`,
+    url: `https://127.0.0.1:${port}`,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { listening } from './listening.ts';
 
 /** Of PROXY headers of version 2. */
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
@@ -33,12 +33,9 @@ export async function startProxyRelay(targetPort: number, source: RelayedFor) {
     target.write(header(source));
     client.pipe(target).pipe(client);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(server);
   return {
-    url: `https://127.0.0.1:${address.port}`,
+    url: `https://127.0.0.1:${port}`,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { ForwardLimits, ForwardPlan } from '../../../src/proxy/forward.ts';
 import { createForwarder } from '../../../src/proxy/forward.ts';
 import type { Upstream } from '../../../src/upstream/target.ts';
+import { listening } from '../../support/listening.ts';
 import { plainUpstream } from '../upstream/plain-upstream.ts';
 import type { RawConnection } from '../upstream/raw.ts';
 import { rawClient, rawServer } from '../upstream/raw.ts';
@@ -50,10 +50,7 @@ export async function forwarding(
     response.writeContinue();
     forwarder.forward(request, response, planOf(request));
   });
-  front.listen(0, '127.0.0.1');
-  await once(front, 'listening');
-  const address = front.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(front);
   onTestFinished(async () => {
     forwarder.close();
     front.closeAllConnections();
@@ -63,7 +60,7 @@ export async function forwarding(
   return {
     upstreams: server.connections,
     warnings,
-    client: () => rawClient(address.port),
+    client: () => rawClient(port),
     closeForwarder: forwarder.close,
     endWatches: forwarder.endWatches,
   };

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { AuditEvent } from '../../../src/audit/record.ts';
@@ -12,6 +11,7 @@ import { Tunnels } from '../../../src/proxy/tunnels.ts';
 import { handleUpgrade } from '../../../src/proxy/upgrade.ts';
 import { deliverEvent } from '../../../src/recording/deliver-event.ts';
 import { RecorderHealth } from '../../../src/recording/recorder-health.ts';
+import { listening } from '../../support/listening.ts';
 import { plainUpstream } from '../upstream/plain-upstream.ts';
 import type { RawConnection } from '../upstream/raw.ts';
 import { rawClient, rawServer } from '../upstream/raw.ts';
@@ -81,10 +81,7 @@ export async function tunnelling(
   const front = createServer();
   front.on('request', (request, response) => void handleRequest(request, response, deps));
   front.on('upgrade', (request, socket, head) => void handleUpgrade(request, socket, head, deps));
-  front.listen(0, '127.0.0.1');
-  await once(front, 'listening');
-  const address = front.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(front);
   onTestFinished(async () => {
     tunnels.close();
     forwarder.close();
@@ -98,7 +95,7 @@ export async function tunnelling(
     logged,
     tunnels,
     sessions,
-    client: () => rawClient(address.port),
+    client: () => rawClient(port),
     audited: async type => {
       for (;;) {
         const found = events.find(event => event.type === type);

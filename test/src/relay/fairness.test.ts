@@ -3,16 +3,14 @@ import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { MAX_TURN_BYTES, Pump } from '../../../src/relay/pump.ts';
+import { listening } from '../../support/listening.ts';
 
 /** Two ends of a TCP connection. */
 async function socketPair(): Promise<[Socket, Socket]> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(server);
   const [near, [far]] = await Promise.all([
-    connect(address.port, '127.0.0.1'),
+    connect(port, '127.0.0.1'),
     once(server, 'connection') as Promise<[Socket]>,
   ]);
   server.close();

@@ -6,6 +6,7 @@ import { duplexPair } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SpliceReport } from '../../../src/relay/splice.ts';
 import { Splice } from '../../../src/relay/splice.ts';
+import { listening } from '../../support/listening.ts';
 
 interface Rig {
   /** Far ends of the two connections. */
@@ -45,11 +46,8 @@ async function rig(
 
 async function connection(allowHalfOpen: boolean): Promise<[far: Socket, near: Socket]> {
   const listener = createServer({ allowHalfOpen, pauseOnConnect: true });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const far = connect({ port: address.port, host: '127.0.0.1', allowHalfOpen: true });
+  const port = await listening(listener);
+  const far = connect({ port: port, host: '127.0.0.1', allowHalfOpen: true });
   const [near] = await once(listener, 'connection');
   listener.close();
   far.on('error', () => {});

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { servePortForward } from '../../../src/sandbox/port-forward.ts';
 import { controlFrame, dataFrame, FRAME, FrameReader } from '../../../src/sandbox/spdy-frames.ts';
 import { HeaderWriter } from '../../../src/sandbox/spdy-headers.ts';
+import { listening } from '../../support/listening.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
 /** The client's end, as kubectl speaks: an error stream first, half-closed at once, then a data stream. */
@@ -81,14 +82,6 @@ beforeAll(async () => {
   port = await listening(echo);
 });
 afterAll(() => echo.close());
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 describe('port-forward over SPDY', () => {
   test('pairs of streams are connections of their own, and end half by half', async () => {

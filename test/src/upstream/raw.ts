@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { listening } from '../../support/listening.ts';
 
 /** One end of a TCP connection, read byte by byte: what HTTP libraries would tidy up stays visible. Latin-1 throughout. */
 export class RawConnection {
@@ -125,12 +126,9 @@ export async function rawServer(
     if (isTls) socket.on('error', () => {});
     else onSocket(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listening(server);
   return {
-    port: address.port,
+    port: port,
     connections,
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -8,8 +8,9 @@ import { isRecordingId } from '../recorder/recording-id.ts';
 import { DEFAULT_INDEX_LIMITS, RecordingIndex } from '../recorder/recording-index.ts';
 import type { RecordingPage, RecordingQuery } from '../recorder/recording-query.ts';
 import type { StoredCast } from '../recorder/storage.ts';
+import { readText } from './read-text.ts';
 import { HttpRecordings } from './recordings-http.ts';
-import { readTokens } from './recordings-tokens.ts';
+import { tokensIn } from './recordings-tokens.ts';
 
 export interface SourceOptions {
   readonly dir?: string | undefined;
@@ -38,7 +39,7 @@ export async function openSource({ dir, url, tokenFile }: SourceOptions): Promis
     if (tokenFile !== undefined) throw new Error('--token-file is for --url');
     return openFolder(dir);
   }
-  const [token] = tokenFile === undefined ? [] : await readTokens(tokenFile);
+  const [token] = tokenFile === undefined ? [] : tokensIn(readText(tokenFile), tokenFile);
   return new HttpRecordings(url ?? '', token);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../live/role.ts';
 import { certificateSchema } from './certificate-schema.ts';
-import { file, text } from './fields.ts';
+import { file, secretFile, text } from './fields.ts';
 import { subjectSchema } from './subject-schema.ts';
 
 const subjects = z.array(subjectSchema).default([]);
@@ -20,7 +20,9 @@ const recordings = z
       .url({ protocol: /^https?$/ })
       .optional()
       .describe('A recorder: http://host:port.'),
-    tokenFile: file.optional().describe('File with the token that may read there.'),
+    tokenFile: secretFile
+      .optional()
+      .describe('File with the token that may read there; env:NAME reads a variable.'),
   })
   .refine(({ dir, url }) => (dir === undefined) !== (url === undefined), 'needs either dir or url')
   .refine(({ dir, tokenFile }) => dir === undefined || tokenFile === undefined, {

@@ -1,7 +1,9 @@
+import { FROM_ENVIRONMENT } from './fields.ts';
 import type { Config } from './schema.ts';
 
-/** The same configuration with every file name passed through `resolve`. Sockets and URLs are no files. */
-export function withFiles(config: Config, resolve: (file: string) => string): Config {
+/** The same configuration with every file name passed through `resolve`. Sockets, URLs and variables are no files. */
+export function withFiles(config: Config, resolveFile: (file: string) => string): Config {
+  const resolve = (name: string): string => (name.startsWith(FROM_ENVIRONMENT) ? name : resolveFile(name));
   const { listen, admin, upstream, identity, audit, recording, notices } = config;
   const { clientCertificate, requestHeader } = identity;
   const maybe = <Name extends string>(name: Name, file: string | undefined): { [key in Name]?: string } => {

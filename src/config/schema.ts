@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
 import { adminSchema } from './admin-schema.ts';
 import { certificateSchema } from './certificate-schema.ts';
-import { file, text } from './fields.ts';
+import { file, secretFile, text } from './fields.ts';
 import { grantSchema, name } from './grant-schema.ts';
 import { identitySchema, proxyProtocolSchema } from './identity-schema.ts';
 import { noauthProblems } from './noauth.ts';
@@ -68,9 +68,11 @@ const staticIdentity = z
       .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without blanks')
       .optional()
       .describe('Bearer token, in the clear.'),
-    tokenFile: file
+    tokenFile: secretFile
       .optional()
-      .describe('File that holds the token; blanks and newlines around it are no part of it.'),
+      .describe(
+        'File that holds the token; blanks and newlines around it are no part of it. env:NAME reads a variable.',
+      ),
     tokenSha256: z
       .string()
       .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex digits')
@@ -97,8 +99,10 @@ const recorderAccess = z
       .optional()
       .describe("Authorities of the recorders' certificates, PEM; without this, the system's."),
     cert: file.optional().describe('Our own certificate towards recorders, PEM.'),
-    key: file.optional().describe('Its private key, PEM.'),
-    tokenFile: file.optional().describe('File with the bearer token that recorders know us by.'),
+    key: secretFile.optional().describe('Its private key, PEM; env:NAME reads a variable.'),
+    tokenFile: secretFile
+      .optional()
+      .describe('File with the bearer token that recorders know us by; env:NAME reads a variable.'),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'needs cert and key together');
 
@@ -158,7 +162,9 @@ const audit = z
     file: file.optional().describe('JSON lines are appended to it.'),
     postgres: z
       .strictObject({
-        urlFile: file.describe('File that holds the URL of the database, with its password.'),
+        urlFile: secretFile.describe(
+          'File that holds the URL of the database, with its password; env:NAME reads a variable.',
+        ),
         spool: file.describe('Records wait in this file while the database is away.'),
       })
       .optional()
@@ -186,7 +192,9 @@ const notices = z.strictObject({
   webhook: z
     .strictObject({
       url: z.url({ protocol: /^https?$/ }).describe('Gets a POST with a CloudEvent (1.0, JSON).'),
-      tokenFile: file.optional().describe('File with a bearer token; read before each call.'),
+      tokenFile: secretFile
+        .optional()
+        .describe('File with a bearer token; read before each call; env:NAME reads a variable.'),
     })
     .optional()
     .describe('Somebody else who is told.'),

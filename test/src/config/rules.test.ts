@@ -59,6 +59,24 @@ describe('what a configuration is made into', () => {
     ]);
   });
 
+  test('a secret can be a variable, which is no path; nothing else can', () => {
+    const named = (tokenFile: string, ca = 'people.pem') =>
+      parseConfig(
+        `listen: { tls: { cert: a, key: "env:KEY" } }
+upstream: { kubeconfig: up }
+identity: { static: [{ user: ann, tokenFile: "${tokenFile}" }], clientCertificate: { ca: "${ca}" } }
+audit: { file: a.jsonl }`,
+        'proxy.yaml',
+      );
+    const moved = withFiles(named('env:ANN_TOKEN'), file => `/etc/kw/${file}`);
+    expect(moved.listen.tls).toMatchObject({ cert: '/etc/kw/a', key: 'env:KEY' });
+    expect(identitiesOf(moved, file => `in-${file}`)).toMatchObject([
+      { secret: { token: 'in-env:ANN_TOKEN' } },
+    ]);
+    expect(thrown(() => named('env:A-B'))).toContain('tokenFile: is no name of a variable');
+    expect(thrown(() => named('a.token', 'env:CA'))).toContain('clientCertificate.ca: is a file');
+  });
+
   test('tokens come from the file, without the newline at its end', () => {
     expect(identitiesOf(config, file => `token-of-${file}\n`)).toEqual([
       { user: 'ann', groups: ['dev'], secret: { token: 't' } },

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { credentialsSource } from '../../../src/cli/recordings-credentials.ts';
 import { byteCount } from '../../../src/cli/recordings-recorder-options.ts';
 import { recordingTable } from '../../../src/cli/recordings-table.ts';
-import { readTokens } from '../../../src/cli/recordings-tokens.ts';
+import { tokensIn } from '../../../src/cli/recordings-tokens.ts';
 import { manifestAt } from '../recorder/manifests.ts';
 
 async function fileWith(text: string): Promise<string> {
@@ -32,9 +32,9 @@ describe('sizes', () => {
 });
 
 describe('token files', () => {
-  test('one token a line, with comments', async () => {
-    const file = await fileWith('# uploaders\nsixteen-characters\n\n  another.token~0123/+=  \n');
-    expect(await readTokens(file)).toEqual(['sixteen-characters', 'another.token~0123/+=']);
+  test('one token a line, with comments', () => {
+    const text = '# uploaders\nsixteen-characters\n\n  another.token~0123/+=  \n';
+    expect(tokensIn(text, 'a.tokens')).toEqual(['sixteen-characters', 'another.token~0123/+=']);
   });
 
   test.each([
@@ -42,10 +42,11 @@ describe('token files', () => {
     ['# only this\n', 'holds no token'],
     ['two words in one line\n', 'no bearer token'],
     ['short-secret\n', 'fewer than 16'],
-  ])('%j is an error that quotes nothing', async (text, reason) => {
-    const error = await readTokens(await fileWith(text)).catch((thrown: unknown) => String(thrown));
-    expect(error).toContain(reason);
-    expect(error).not.toMatch(/secret|two words/);
+  ])('%j is an error that names the file and quotes nothing', (text, reason) => {
+    const read = () => tokensIn(text, 'a.tokens');
+    expect(read).toThrow(reason);
+    expect(read).toThrow('a.tokens');
+    expect(read).not.toThrow(/secret|two words/);
   });
 });
 

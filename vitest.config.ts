@@ -24,6 +24,9 @@ export default defineConfig({
           hookTimeout: 90_000,
         },
       },
+      // Their long forms: npm run soak, npm run fuzz.
+      { extends: true, test: { name: 'soak', include: ['test/soak/**/*.test.ts'] } },
+      { extends: true, test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       {
         extends: true,
         test: {

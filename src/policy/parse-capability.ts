@@ -54,7 +54,8 @@ function foldedObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
     .transform((fields, context) => {
       const folded = new Map<string, unknown>();
       for (const [key, field] of Object.entries(fields)) {
-        const name = key.toLowerCase();
+        // By way of upper case: Unicode's simple folding, as Go has it, takes U+017F for an s and U+212A for a k.
+        const name = key.toUpperCase().toLowerCase();
         if (!Object.hasOwn(shape, name)) continue;
         if (folded.has(name)) context.addIssue({ code: 'custom', message: `the key ${name} is there twice` });
         folded.set(name, field);

@@ -21,7 +21,7 @@ interface Continues {
  * A string says why they do not fit together.
  */
 export function planJoin(manifests: readonly Manifest[]): readonly JoinSegment[] | string {
-  const parts = [...manifests].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const parts = [...manifests].sort(byOrder);
   const segments: JoinSegment[] = [];
   for (const part of parts) {
     const continues = continuesOf(part);
@@ -53,6 +53,24 @@ export function planJoin(manifests: readonly Manifest[]): readonly JoinSegment[]
     segments.push({ id: part.id, start: startOf(segments), end: undefined });
   }
   return segments.length === 0 ? 'there are no parts' : segments;
+}
+
+/**
+ * The proxy counts the parts of a session. Our ids begin with the time of the recorder that made them, and two recorders
+ * need not have the same: they decide where nothing is counted.
+ */
+function byOrder(one: Manifest, other: Manifest): number {
+  const [first, second] = [partNumber(one), partNumber(other)];
+  if (first !== undefined && second !== undefined && first !== second) return first - second;
+  return one.id < other.id ? -1 : 1;
+}
+
+/** Of `SESSION.N`. */
+function partNumber({ header, sessionId }: Manifest): number | undefined {
+  const id = header?.kubewitness?.['recordingId'];
+  if (typeof id !== 'string' || sessionId === undefined || !id.startsWith(`${sessionId}.`)) return undefined;
+  const digits = id.slice(sessionId.length + 1);
+  return /^[0-9]{1,9}$/.test(digits) ? Number(digits) : undefined;
 }
 
 function startOf(before: readonly JoinSegment[]): JoinSegment['start'] {

@@ -38,6 +38,11 @@ describe('a rule of the Tailscale capability', () => {
       { ENFORCERECORDER: true, Impersonate: { Groups: ['a'] } },
       { ...empty, enforceRecorder: true, impersonateGroups: ['a'] },
     ],
+    [
+      'letters that Go folds: the long s, the Kelvin sign',
+      { 'recorderAddr\u017f': ['1.2.3.4:80'] },
+      { ...empty, recorderAddrs: ['1.2.3.4:80'] },
+    ],
     ['what becomes of unrecordable roads', { unrecordable: 'audit' }, { ...empty, unrecordable: 'audit' }],
   ])('%s', (_name, value, expected) => {
     expect(parseCapability(value, origin)).toEqual(expected);

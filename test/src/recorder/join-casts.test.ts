@@ -14,13 +14,16 @@ interface Part {
   readonly continues?: { readonly recording: string; readonly offset: number };
 }
 
-/** Joins parts of session `s`, received in this order. `PART0` in `continues` stands for the id of the first. */
-async function join(parts: readonly Part[]): Promise<string> {
+/**
+ * Joins parts of session `s`, received in this order, by recorders whose clocks say so or the reverse. `PART0` in
+ * `continues` stands for the id of the first.
+ */
+async function join(parts: readonly Part[], clocks: 'agree' | 'reversed' = 'agree'): Promise<string> {
   const texts = new Map<string, string>();
   const ids: string[] = [];
   const manifests = parts.map(({ text, continues }, index) => {
     const recording = continues?.recording.replace(/^PART(\d)$/, (_, part) => ids[Number(part)] ?? '');
-    const manifest = manifestAt(index, {
+    const manifest = manifestAt(clocks === 'agree' ? index : parts.length - index, {
       session: 's',
       recordingId: `s.${index + 1}`,
       bytes: Buffer.byteLength(text),
@@ -111,6 +114,15 @@ describe('joining the parts of a session', () => {
     ],
   ])('%s makes the undisturbed cast', async (_name, parts) => {
     expect(await join(parts)).toBe(WHOLE);
+  });
+
+  test('the order is the proxy’s, whatever the clocks of the recorders say', async () => {
+    const parts = [
+      { text: WHOLE.slice(0, offset(2)) },
+      { text: from(2).slice(0, offset(1)), continues: { recording: 's.1', offset: offset(2) } },
+      { text: from(3), continues: { recording: 's.2', offset: offset(1) } },
+    ];
+    expect(await join(parts, 'reversed')).toBe(WHOLE);
   });
 
   test.each<[string, Part[], string]>([

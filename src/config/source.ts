@@ -1,6 +1,7 @@
 import type { Document } from 'yaml';
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { messageOf } from '../errors.ts';
+import { collectionKeyAt, tooDeepAt } from './nesting.ts';
 import type { ConfigProblem } from './problems.ts';
 
 /** A YAML text that was read, and where in it things stand. */
@@ -19,6 +20,8 @@ export interface ConfigSource {
 
 export function readYaml(text: string): ConfigSource {
   const lines = new LineCounter();
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) return unreadable(lineAtOffset(text, deep), 'it is nested too deeply');
   // Pretty errors would quote the source, which holds tokens.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const faults = [...document.errors, ...document.warnings];
@@ -30,6 +33,8 @@ export function readYaml(text: string): ConfigSource {
   }));
   const lineAt = (node: unknown): number | undefined =>
     isNode(node) && node.range ? lines.linePos(node.range[0]).line : undefined;
+  const key = collectionKeyAt(document);
+  if (key !== undefined) return unreadable(lineAtOffset(text, key), 'a list or a mapping cannot be a key');
   const { value, problem } = toValue(document);
   return {
     value,
@@ -52,6 +57,21 @@ export function readYaml(text: string): ConfigSource {
       return lineAt(pair?.key);
     },
   };
+}
+
+function unreadable(line: number, message: string): ConfigSource {
+  return {
+    value: undefined,
+    problems: [{ path: '', line, message }],
+    readable: false,
+    has: () => false,
+    lineOf: () => undefined,
+    lineOfKey: () => undefined,
+  };
+}
+
+function lineAtOffset(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
 }
 
 function nodeAt(document: Document, path: readonly PropertyKey[]): unknown {

@@ -13,14 +13,15 @@ const { env } = process;
 const isLong = env['LONG_RUN_MINUTES'] !== undefined;
 const seed = numberIn(env, 'LONG_RUN_SEED', isLong ? Date.now() % 1_000_000 : 1);
 const msEach = (numberIn(env, 'LONG_RUN_MINUTES', 0) * 60_000) / SUBJECTS.length;
-const SHORT_INPUTS = 400;
+const SHORT_INPUTS = { fast: 400, slow: 100 };
 
 if (isLong) process.stdout.write(`fuzz: seed ${seed}, ${Math.round(msEach / 1000)} s for each reader\n`);
 
 describe('whatever comes from outside, properties hold of the reader of', () => {
   test.each(SUBJECTS)('$name', { timeout: msEach + 120_000 }, async subject => {
+    const enough = subject.slow === true ? SHORT_INPUTS.slow : SHORT_INPUTS.fast;
     const endMs = Date.now() + msEach;
-    const more = (inputs: number): boolean => (isLong ? Date.now() < endMs : inputs < SHORT_INPUTS);
+    const more = (inputs: number): boolean => (isLong ? Date.now() < endMs : inputs < enough);
     const { inputs, reached, found } = await fuzz(subject, {
       random: new Random(seed),
       more,

@@ -11,6 +11,8 @@ export interface Subject {
   readonly words: readonly string[];
   /** Inputs that are nearly right. */
   readonly grammar: Arbitrary<Buffer>;
+  /** It takes connections or a disk: in CI it is tried less. */
+  readonly slow?: true;
   /** Throws when a property does not hold. */
   check(input: Buffer): void | Promise<void>;
 }

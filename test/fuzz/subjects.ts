@@ -5,6 +5,7 @@ import { CONFIG_SUBJECTS } from './subjects/config.ts';
 import { HEADER_SUBJECTS } from './subjects/headers.ts';
 import { PROXY_PROTOCOL_SUBJECTS } from './subjects/proxy-protocol.ts';
 import { RECORDER_SUBJECTS } from './subjects/recorder-answers.ts';
+import { RECORDER_PORT_SUBJECTS } from './subjects/recorder-port.ts';
 import { REQUEST_SUBJECTS } from './subjects/requests.ts';
 import { RULE_SUBJECTS } from './subjects/rules.ts';
 import { TAILSCALED_SUBJECTS } from './subjects/tailscaled.ts';
@@ -19,6 +20,7 @@ export const SUBJECTS: readonly Subject[] = [
   ...TAILSCALED_SUBJECTS,
   ...PROXY_PROTOCOL_SUBJECTS,
   ...RECORDER_SUBJECTS,
+  ...RECORDER_PORT_SUBJECTS,
   ...UPSTREAM_SUBJECTS,
   ...CONFIG_SUBJECTS,
   ...AUDIT_SUBJECTS,

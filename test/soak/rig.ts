@@ -18,7 +18,7 @@ import { StandIn } from './upstream.ts';
 export const KEPT = 20;
 
 /** Of asking what is held. Recorders are given up after some seconds, idle connections after some more. */
-const ROUNDS = 120;
+const ROUNDS = 15;
 const HOUR_MS = 3_600_000;
 
 export interface SoakRig {
@@ -101,7 +101,7 @@ export async function startSoak(settings: SoakSettings): Promise<SoakRig> {
     atRest: async enough => {
       let holding = await proxy.holding();
       for (let round = 0; round < ROUNDS && !enough(holding); round++) {
-        await sleep(500);
+        await sleep(2_000);
         holding = await proxy.holding();
       }
       return holding;

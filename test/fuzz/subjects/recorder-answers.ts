@@ -166,6 +166,7 @@ export const RECORDER_SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'recorder-v2',
+    slow: true,
     files: ['src/recording/upload-v2.ts', 'src/recording/upload-fate.ts', 'src/recording/open-v2.ts'],
     words: ACK_WORDS,
     grammar: texts(ACKS),
@@ -173,6 +174,7 @@ export const RECORDER_SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'recorder-v1',
+    slow: true,
     files: ['src/recording/upload-v1.ts', 'src/recording/connect.ts', 'src/recording/upload-fate.ts'],
     words: V1,
     grammar: texts(fc.array(fc.constantFrom(...V1), { maxLength: 6 }).map(parts => parts.join(''))),
@@ -180,6 +182,7 @@ export const RECORDER_SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'socks5',
+    slow: true,
     files: ['src/recording/socks5.ts'],
     words: [
       '\x05\x00',

@@ -40,6 +40,11 @@ function roadOf(path: string): 'session' | 'recorderIsPassed' | 'other' {
   return passes ? 'recorderIsPassed' : 'other';
 }
 
+/** A slash at the end of a resource's path says nothing. */
+function decodedOnce(path: string): string {
+  return decodeURIComponent(path).replace(/\/+$/, '');
+}
+
 function checkTarget(input: Buffer): void {
   const [method = '', ...rest] = input.toString('latin1').split(' ');
   const target = rest.join(' ');
@@ -52,6 +57,7 @@ function checkTarget(input: Buffer): void {
   const again = readTarget(method, read.hadQuery ? `${read.path}?${read.query}` : read.path);
   mustEqual(again, read, 'what goes upstream reads otherwise');
   const sent = target.split('?')[0] ?? '';
+  mustEqual(decodedOnce(read.path), decodedOnce(sent), 'what goes upstream is another path');
   for (const path of [sent, read.path]) {
     const road = roadOf(path);
     must(road !== 'session' || kind === 'session', `${path} opens a session and is taken for ${kind}`);
@@ -68,7 +74,8 @@ function checkExecQuery(input: Buffer): void {
   for (const type of ['exec', 'attach'] as const) {
     const options = declared(() => readExecOptions(query, type), isBad);
     if (options === undefined) continue;
-    const { stdin, stdout, stderr } = options.streams;
+    const { stdin, stdout, stderr, tty } = options.streams;
+    must(!(tty && stderr), 'a terminal has one output');
     must(stdin || stdout || stderr, 'no stream');
     // What goes upstream asks for just that.
     mustEqual(readExecOptions(writeExecQuery(options), type), options, 'written and read again');
@@ -136,19 +143,46 @@ const QUERY_WORDS = [
   '漢',
 ];
 
+const subresources = fc
+  .tuple(
+    fc.constantFrom('GET', 'POST'),
+    fc.constantFrom(
+      '/api/v1/namespaces/d/pods/p',
+      '/api/v1/pods/p',
+      '/api/v1/nodes/n',
+      '/api/v1/namespaces/d/services/s',
+    ),
+    fc.constantFrom(
+      'exec',
+      'attach',
+      'portforward',
+      'proxy',
+      'run',
+      'ephemeralcontainers',
+      '%65xec',
+      '%2565xec',
+      'EXEC',
+    ),
+    fc.constantFrom('', '/', '//', '?command=id', '/x/..', '/%2e%2e', '/exec'),
+  )
+  .map(([method, object, name, end]) => `${method} ${object}/${name}${end}`);
+
 export const REQUEST_SUBJECTS: readonly Subject[] = [
   {
     name: 'target',
     files: ['src/kube/target.ts', 'src/kube/request-info.ts', 'src/kube/place.ts', 'src/kube/query.ts'],
     words: WORDS,
     grammar: texts(
-      fc
-        .tuple(
-          fc.constantFrom(...METHODS),
-          fc.constantFrom('', '/api/v1', '/api/v1/namespaces/d/pods/p', '/apis/apps/v1', '/api/v1/proxy'),
-          sentence(WORDS, 8),
-        )
-        .map(([method, start, rest]) => `${method} ${start}${rest}`),
+      fc.oneof(
+        subresources,
+        fc
+          .tuple(
+            fc.constantFrom(...METHODS),
+            fc.constantFrom('', '/api/v1', '/api/v1/namespaces/d/pods/p', '/apis/apps/v1', '/api/v1/proxy'),
+            sentence(WORDS, 8),
+          )
+          .map(([method, start, rest]) => `${method} ${start}${rest}`),
+      ),
     ),
     check: checkTarget,
   },

@@ -124,6 +124,7 @@ const PEM = [
 export const TAILSCALED_SUBJECTS: readonly Subject[] = [
   {
     name: 'local-api',
+    slow: true,
     files: [
       'src/tailscale/local-api.ts',
       'src/tailscale/local-api-request.ts',
@@ -142,6 +143,7 @@ export const TAILSCALED_SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'ipn-bus',
+    slow: true,
     files: ['src/tailscale/ipn-bus.ts', 'src/tailscale/line-cutter.ts'],
     words: [...HTTP, '"State":6', '"Health":', '\n', 'null'],
     grammar: answer(

@@ -40,6 +40,57 @@ function conversation(input: Buffer): { protocol: SessionProtocol; script: Scrip
   return { protocol, script };
 }
 
+/**
+ * Payload that a client finds in upstream's bytes, by the plainest reading of RFC 6455 and of SPDY/3.1: what is more than
+ * was reported was shown and not recorded. Undefined where it is wrapped in base64.
+ */
+function outputBytes({ transport, subprotocol }: SessionProtocol, bytes: Buffer): number | undefined {
+  if (subprotocol.includes('base64')) return undefined;
+  let found = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const { headBytes, payloadBytes, isData, channelBytes } =
+      transport === 'spdy' ? spdyHead(bytes.subarray(at)) : websocketHead(bytes.subarray(at));
+    const there = Math.min(payloadBytes, Math.max(0, bytes.length - at - headBytes));
+    if (isData) found += Math.max(0, there - channelBytes);
+    at += headBytes + payloadBytes;
+  }
+  return found;
+}
+
+interface Head {
+  readonly headBytes: number;
+  readonly payloadBytes: number;
+  readonly isData: boolean;
+  /** Of the payload, at its start. */
+  readonly channelBytes: number;
+}
+
+function spdyHead(bytes: Buffer): Head {
+  const isData = ((bytes[0] ?? 0) & 0x80) === 0;
+  return {
+    headBytes: 8,
+    payloadBytes: bytes.length < 8 ? 0 : bytes.readUIntBE(5, 3),
+    isData,
+    channelBytes: 0,
+  };
+}
+
+function websocketHead(bytes: Buffer): Head {
+  const opcode = (bytes[0] ?? 0) & 15;
+  const short = (bytes[1] ?? 0) & 127;
+  const headBytes = short === 127 ? 10 : short === 126 ? 4 : 2;
+  const isWhole = bytes.length >= headBytes;
+  const long =
+    short === 127
+      ? Number(isWhole && bytes.readBigUInt64BE(2))
+      : short === 126 && isWhole
+        ? bytes.readUInt16BE(2)
+        : 0;
+  const payloadBytes = short >= 126 ? long : short;
+  // An empty first fragment leaves the channel to the next one; no server does that, and it is refused.
+  return { headBytes, payloadBytes, isData: opcode < 8, channelBytes: opcode === 0 ? 0 : 1 };
+}
+
 function checkWire(input: Buffer): void {
   const { protocol, script } = conversation(input);
   const atOnce = replay(protocol, TTY, script, whole);
@@ -51,6 +102,12 @@ function checkWire(input: Buffer): void {
     const held = (given.length - atOnce.accepted[side].length) / 2;
     must(atOnce.violation?.side === side || held < MAX_HELD_BYTES, `${side}: ${held} bytes are held`);
   }
+  const { stdout = '', stderr = '', error = '' } = atOnce.heard;
+  const shown = outputBytes(protocol, Buffer.from(atOnce.accepted.upstream, 'hex'));
+  must(
+    shown === undefined || shown === (stdout + stderr + error).length / 2,
+    `${shown} bytes reach the client, ${(stdout + stderr + error).length / 2} are recorded`,
+  );
   mustEqual(outcomeOf(replay(protocol, TTY, script, byteByByte)), outcomeOf(atOnce), 'cut in bytes');
   mustEqual(outcomeOf(replay(protocol, TTY, script, pieces)), outcomeOf(atOnce), 'cut in pieces');
   for (const piece of atOnce.codec.ending({ statusJson: '{}', text: 'm' }))

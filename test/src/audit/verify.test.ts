@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NO_HASH, nextLine } from '../../../src/audit/chain.ts';
+import { isTorn, NO_HASH, nextLine } from '../../../src/audit/chain.ts';
 import type { Problem } from '../../../src/audit/verify.ts';
 import { Verifier } from '../../../src/audit/verify.ts';
 import { chainOf, recordOf, refused } from './samples.ts';
@@ -27,6 +27,11 @@ function edited(edit: (lines: string[]) => void): string[] {
 }
 
 describe('audit verify', () => {
+  test('a line of a million NULs that ends otherwise is read in one pass', () => {
+    expect(isTorn(`${'\0'.repeat(1_000_000)}x`)).toBe(false);
+    expect(isTorn('\0'.repeat(1_000_000))).toBe(true);
+  });
+
   test('a whole chain has no problem, and a head', () => {
     const { hash } = recordOf(CHAIN[5] ?? '');
     expect(verify(CHAIN)).toEqual({

@@ -209,6 +209,33 @@ d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]
     expect(linesOf(bomb)).toEqual([expect.stringContaining('alias')]);
   });
 
+  test.each<[string, string]>([
+    ['brackets', `x: ${'['.repeat(100_000)}`],
+    ['braces', `x: ${'{a: '.repeat(20_000)}`],
+    ['lists in a line', `x:\n  ${'- '.repeat(20_000)}`],
+    ['keys in a line', '? '.repeat(4_000)],
+    ['indentation', Array.from({ length: 2_000 }, (_, at) => `${' '.repeat(at)}a:\n`).join('')],
+  ])('nesting without end is refused before it is read: %s', (_name, text) => {
+    expect(failure(text).problems).toMatchObject([{ message: 'it is nested too deeply' }]);
+  });
+
+  test('a list or a mapping is no key', () => {
+    expect(linesOf(`${LEAST}? [a]\n: 1\n`)).toEqual(['c.yaml:5: a list or a mapping cannot be a key']);
+    expect(linesOf('? '.repeat(100))).toEqual(['c.yaml:1: a list or a mapping cannot be a key']);
+  });
+
+  test('a configuration in one line of JSON is as good, however long', () => {
+    const grants = Array.from({ length: 200 }, (_, at) => ({ subjects: [{ user: `user${at}` }] }));
+    const json = JSON.stringify({
+      listen: { tls: { cert: 'c', key: 'k' } },
+      upstream: { inCluster: true },
+      identity: { static: [{ user: 'ann', token: 't' }] },
+      audit: { file: 'a' },
+      grants,
+    });
+    expect(parseConfig(json, 'c.json').grants).toHaveLength(200);
+  });
+
   test('editors get a JSON Schema with the words of every field', () => {
     const undescribed: string[] = [];
     const walk = (schema: unknown, path: string): void => {

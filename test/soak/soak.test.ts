@@ -73,9 +73,10 @@ beforeAll(async () => {
   await soak.run(settings.warmUp, endMs);
   before = await soak.atRest(({ actors }) => actors === 0);
   await soak.run(settings.sessions, endMs);
+  process.stdout.write(`soak: ${soak.seen.size} sessions were begun\n`);
   after = await soak.atRest(atBaseline);
   const broke = [...soak.chaos.broke].map(([name, times]) => `${name} ${times} times`).join(', ');
-  process.stdout.write(`soak: ${soak.seen.size} sessions were begun; ${broke}\n`);
+  process.stdout.write(`soak: ${broke}\n`);
   listed = await sessionList(soak.proxy.ready['admin'] ?? '');
   exits = [await soak.proxy.end('SIGTERM')];
   for (const recorder of soak.recorders) exits.push(await recorder.stop());

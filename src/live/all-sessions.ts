@@ -20,7 +20,7 @@ export class AllSessions extends EventEmitter<{ changed: [SessionView] }> implem
   };
   readonly #otherChanged = (view: SessionView): void => {
     // What was ours is known better here, whatever chain it is found in.
-    if (this.#own.get(view.id) === undefined) this.emit('changed', view);
+    if (this.#own.get(view.id) === undefined) this.emit('changed', elsewhere(view));
   };
 
   constructor(own: SessionSource, others: OtherSessions, replica: string) {
@@ -36,7 +36,13 @@ export class AllSessions extends EventEmitter<{ changed: [SessionView] }> implem
   list(): SessionView[] {
     const own = this.#own.list().map(view => this.#named(view));
     const known = new Set(own.map(({ id }) => id));
-    const all = [...own, ...this.#others.others().filter(({ id }) => !known.has(id))];
+    const all = [
+      ...own,
+      ...this.#others
+        .others()
+        .filter(({ id }) => !known.has(id))
+        .map(elsewhere),
+    ];
     return [
       ...all.filter(({ endedAt }) => endedAt === undefined),
       ...all.filter(({ endedAt }) => endedAt !== undefined),
@@ -45,7 +51,9 @@ export class AllSessions extends EventEmitter<{ changed: [SessionView] }> implem
 
   get(id: string): SessionView | undefined {
     const own = this.#own.get(id);
-    return own === undefined ? this.#others.other(id) : this.#named(own);
+    if (own !== undefined) return this.#named(own);
+    const other = this.#others.other(id);
+    return other && elsewhere(other);
   }
 
   close(): void {
@@ -56,4 +64,8 @@ export class AllSessions extends EventEmitter<{ changed: [SessionView] }> implem
   #named(view: SessionView): SessionView {
     return { ...view, replica: this.#replica };
   }
+}
+
+function elsewhere(view: SessionView): SessionView {
+  return { ...view, elsewhere: true };
 }

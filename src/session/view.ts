@@ -15,6 +15,8 @@ export interface SessionView {
   readonly id: string;
   /** Whose session it is, where several proxies are shown together. */
   readonly replica?: string;
+  /** It runs at another replica, and only that one can stop it or show it live. */
+  readonly elsewhere?: true;
   readonly type: 'exec' | 'attach';
   readonly state: string;
   /** When `state` was entered. RFC 3339, UTC. */

@@ -27,7 +27,12 @@ describe.skipIf(binaries === undefined || !hasBrowser())('two replicas with one 
     writeFileSync(join(dir, 'url'), database.url);
     for (const name of ['one', 'two']) {
       const audit = { postgres: { urlFile: join(dir, 'url'), spool: join(dir, name, 'spool.jsonl') } };
-      proxies.push(await startProxyProcess([recorder.address], { audit }));
+      proxies.push(
+        await startProxyProcess([recorder.address], {
+          audit,
+          admin: { address: '127.0.0.1', port: 0, local: ['auditor', 'operator'] },
+        }),
+      );
     }
   });
 
@@ -69,6 +74,14 @@ describe.skipIf(binaries === undefined || !hasBrowser())('two replicas with one 
     expect(new Set(names).size).toBe(2);
 
     await page.getByRole('link', { name: /at-two/ }).click();
+    // Only the replica whose session it is can do that.
+    const replica = (await listed(two)).find(({ command }) => command.join(' ').includes('at-two'))?.replica;
+    await page.getByText(`To be stopped at replica ${replica}`).waitFor();
+    await page.getByText(`It runs at replica ${replica}, and can be watched there alone.`).waitFor();
+    expect(await page.getByRole('button', { name: /Stop the session|Watch/ }).count()).toBe(0);
+    const { page: there } = await openPage(browser, page.url().replace(one?.admin ?? '', two?.admin ?? ''));
+    await there.getByRole('button', { name: 'Stop the session' }).waitFor();
+    await there.getByRole('button', { name: 'Watch' }).waitFor();
     await theirs.finish();
     await page.locator('.verdict', { hasText: 'recorded' }).waitFor();
     await page.getByText(/^Audit records \(\d+\)$/).waitFor();

@@ -17,5 +17,7 @@ export function PastSession({ id, nowMs, recordings }: { id: string; nowMs: numb
       </p>
     );
   }
-  return <SessionPage session={past.value.session} nowMs={nowMs} recordings={recordings} />;
+  // Whatever it does, it does not do it here.
+  const session = { ...past.value.session, elsewhere: true } as const;
+  return <SessionPage session={session} nowMs={nowMs} recordings={recordings} />;
 }

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { SessionView } from '../../session/view.ts';
 import { stopSession } from './admin-api.ts';
+import { Replica } from './replica.tsx';
 import { commandLine, visibleText } from './visible-text.ts';
 import { useRole } from './who-context.ts';
 
@@ -15,6 +16,13 @@ export function StopSession({ session }: { session: SessionView }) {
   const [busy, setBusy] = useState(false);
   const mayStop = useRole('operator');
   if (!mayStop || !STOPPABLE.test(session.state)) return null;
+  if (session.elsewhere) {
+    return (
+      <span class="dim">
+        To be stopped at <Replica session={session} />
+      </span>
+    );
+  }
   const stop = async (form: HTMLFormElement): Promise<void> => {
     setBusy(true);
     setTrouble(undefined);

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SessionView } from '../../session/view.ts';
 import { watchPath } from '../feed-message.ts';
 import { TERMINAL_FONT } from './player.tsx';
+import { Replica } from './replica.tsx';
 import { visibleText } from './visible-text.ts';
 import { useRole } from './who-context.ts';
 
@@ -14,10 +15,16 @@ export function Watch({ session }: { session: SessionView }) {
     <section class="panel" aria-label="Live">
       <h2>Live</h2>
       {!mayWatch && <p class="empty">Watching a session, or its recording, takes the role auditor.</p>}
-      {mayWatch && !isRecorded(session) && (
+      {mayWatch && session.elsewhere && (
+        <p class="empty">
+          It runs at <Replica session={session} />, and can be watched there alone. Its recording can be
+          played here once it has ended.
+        </p>
+      )}
+      {mayWatch && !session.elsewhere && !isRecorded(session) && (
         <p class="empty">There is nothing to watch: what is watched is the recording, and there is none.</p>
       )}
-      {mayWatch && isRecorded(session) && !watching && (
+      {mayWatch && isWatchable(session) && !watching && (
         <p class="empty">
           <button type="button" onClick={() => setWatching(true)}>
             Watch
@@ -25,7 +32,7 @@ export function Watch({ session }: { session: SessionView }) {
           The audit is told that you do. Nothing that you type goes to the session.
         </p>
       )}
-      {mayWatch && isRecorded(session) && watching && (
+      {mayWatch && isWatchable(session) && watching && (
         <>
           {session.state === 'joined.failingOpen' && (
             <p class="cause tone-warn">
@@ -75,6 +82,10 @@ function LiveScreen({ id }: { id: string }) {
       </p>
     </>
   );
+}
+
+function isWatchable(session: SessionView): boolean {
+  return session.elsewhere === undefined && isRecorded(session);
 }
 
 function isRecorded({ state, failMode }: SessionView): boolean {

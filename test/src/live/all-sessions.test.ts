@@ -22,12 +22,16 @@ test('lists live sessions before ended ones, each with its replica, and its own 
   others.change(session('c', { replica: 'two' }));
   others.change(session('b', { replica: 'two' }));
   const all = new AllSessions(own, others, 'one');
-  expect(all.list().map(({ id, replica }) => [id, replica])).toEqual([
-    ['b', 'one'],
-    ['c', 'two'],
-    ['a', 'one'],
+  expect(all.list().map(({ id, replica, elsewhere }) => [id, replica, elsewhere])).toEqual([
+    ['b', 'one', undefined],
+    ['c', 'two', true],
+    ['a', 'one', undefined],
   ]);
-  expect([all.get('b')?.replica, all.get('c')?.replica, all.get('d')]).toEqual(['one', 'two', undefined]);
+  expect([all.get('b'), all.get('c'), all.get('d')]).toMatchObject([
+    { replica: 'one' },
+    { replica: 'two', elsewhere: true },
+    undefined,
+  ]);
 });
 
 test('tells of both, of its own first hand only, and of none once it is closed', () => {
@@ -35,11 +39,11 @@ test('tells of both, of its own first hand only, and of none once it is closed',
   const others = new FakeOthers();
   const all = new AllSessions(own, others, 'one');
   const told: string[] = [];
-  all.on('changed', ({ id, replica }) => told.push(`${id} ${replica}`));
+  all.on('changed', ({ id, replica, elsewhere }) => told.push(`${id} ${replica} ${elsewhere ?? 'here'}`));
   own.change(session('a'));
   others.change(session('a', { replica: 'two' }));
   others.change(session('b', { replica: 'two' }));
-  expect(told).toEqual(['a one', 'b two']);
+  expect(told).toEqual(['a one here', 'b two true']);
   all.close();
   expect([own.watchers, others.watchers]).toEqual([0, 0]);
 });

@@ -33,6 +33,14 @@ const target = z
   .strictObject({ namespace: text, pod: text, container: text.optional() })
   .meta({ id: 'Target' });
 
+const step = z
+  .strictObject({
+    state: text,
+    event: text.describe('Of the machine that led there (docs/session.md).'),
+    atMs: milliseconds.describe('Since the start of the session.'),
+  })
+  .meta({ id: 'Step' });
+
 const failMode = z.enum(['open', 'closed']);
 
 const stay = {
@@ -212,6 +220,10 @@ const facts = z.discriminatedUnion('type', [
     outcome: z.enum(OUTCOMES).describe('interrupted: the process was gone; said at the next start.'),
     cause: reason.optional(),
     state: text.optional().describe('The last one before the end.'),
+    steps: z
+      .array(step)
+      .optional()
+      .describe('To `failingClosed` and `ending`, of which no other record tells.'),
     recorder: text.optional(),
     subprotocol: text.optional(),
     exitCode: z.int().optional(),

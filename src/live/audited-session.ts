@@ -25,13 +25,13 @@ export function auditedSession(
   if (before === undefined) return record.type === 'session.started' ? begun(record) : undefined;
   if (record.replica === before.replica && record.seq <= before.seq) return before;
   const said = unrecordedIn(record, before);
-  const step = stepOf(record);
+  const steps = stepsOf(record, before.view);
   return {
     ...before,
     ...(record.replica === before.replica ? { seq: record.seq } : {}),
     ...(record.type === 'session.decided' ? { decision: record.decision } : {}),
     ...(said === undefined ? {} : { unrecorded: new Map([...before.unrecorded, [record.id, said]]) }),
-    view: { ...stepped(before.view, step), ...learned(record) },
+    view: { ...steps.reduce(stepped, before.view), ...learned(record) },
   };
 }
 
@@ -63,7 +63,20 @@ function begun(record: Of<'session.started'>): AuditedSession {
   };
 }
 
-/** The step of the machine behind a record; what the audit leaves out is left out here too. */
+/** The steps of the machine behind a record. That of the end tells those of which no other does. */
+function stepsOf(record: AuditRecord, { startedAt }: SessionView): readonly Transition[] {
+  const step = stepOf(record);
+  if (step === undefined) return [];
+  if (record.type !== 'session.ended') return [step];
+  const last = (record.steps ?? []).map(({ state, event, atMs }) => ({
+    state,
+    event,
+    at: new Date(Date.parse(startedAt) + atMs).toISOString(),
+  }));
+  return [...last, step];
+}
+
+/** Undefined: the record stands for none. */
 function stepOf(record: AuditRecord): Transition | undefined {
   if (!('sessionId' in record)) return undefined;
   const at = record.time;
@@ -105,8 +118,8 @@ function eventThatLost(state: string | undefined): string {
   return state === 'connectingRecorders' ? 'connectRecorders.done' : 'recorder.failed';
 }
 
-function stepped(view: SessionView, step: Transition | undefined): SessionView {
-  if (step === undefined || step.state === view.state) return view;
+function stepped(view: SessionView, step: Transition): SessionView {
+  if (step.state === view.state) return view;
   return { ...view, state: step.state, since: step.at, transitions: [...view.transitions, step] };
 }
 

@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
 /** Tells the audit of a step: first what came of a failed recording, then the state that was entered. */
 export function auditStep(session: Session, step: Step): void {
   auditFailure(session, step);
-  session.audit.entered(step.to, session.recorder);
+  session.audit.entered(step.to, step.event, session.recorder);
 }
 
 /** The step that follows a failure is what was done about it. */

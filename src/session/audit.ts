@@ -47,6 +47,9 @@ export interface SessionEnd {
   readonly recording?: AuditRecording;
 }
 
+/** Each is entered once at most, so what is kept of them is short. */
+const ENDS: ReadonlySet<string> = new Set(['failingClosed', 'ending']);
+
 /** What the audit is told of one session; each record carries who and where. */
 export class SessionAudit {
   readonly #env: { readonly audit: AuditSink; readonly log: Logger; readonly clock: Clock };
@@ -62,6 +65,7 @@ export class SessionAudit {
   #previousState: string | undefined;
   #since: number;
   #ended = false;
+  readonly #lastSteps: { state: string; event: string; atMs: number }[] = [];
 
   constructor(
     id: string,
@@ -128,20 +132,21 @@ export class SessionAudit {
   }
 
   /** Every step of the session's machine, after whatever is said of the state that it leaves. */
-  entered(state: string, recorder?: string): void {
+  entered(state: string, event: string, recorder?: string): void {
     const name = contractName(state);
     if (name === this.#state) return;
     this.#previousState = this.#state;
     this.#state = name;
     this.#since = this.#env.clock.monotonic();
+    const atMs = Math.round(this.#since - this.#startedAt);
+    if (ENDS.has(name)) this.#lastSteps.push({ state: name, event, atMs });
     const stay = this.#stay();
     if (name === 'joined.streaming') {
       const by = recorder === undefined ? {} : { recorder };
       this.#write({ type: 'session.streaming', ...this.#facts, ...stay, ...by });
     }
     if (name === 'joined.failingOpen') {
-      const fromMs = Math.round(this.#since - this.#startedAt);
-      this.#write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs });
+      this.#write({ type: 'recording.gap', ...this.#facts, ...stay, fromMs: atMs });
     }
   }
 
@@ -198,7 +203,7 @@ export class SessionAudit {
       ...this.#facts,
       outcome: output.outcome,
       ...(output.cause === undefined ? {} : { cause: output.cause }),
-      ...(this.#previousState === undefined ? {} : { state: this.#lastState() }),
+      ...(this.#previousState === undefined ? {} : { state: this.#lastState(), steps: this.#lastSteps }),
       ...kept,
       ...(subprotocol === undefined ? {} : { subprotocol }),
       ...(exitCode === undefined ? {} : { exitCode }),

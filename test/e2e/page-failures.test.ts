@@ -104,11 +104,11 @@ describe.skipIf(!hasBrowser())('a recorder that is gone', () => {
       await page.locator('.attempts', { hasText: cluster.ready.recorder }).first().waitFor();
       await page.getByText(/^Audit records \(\d+\)$/).click();
       await page.locator('.records', { hasText: 'recording.failed' }).waitFor();
-      const ids = (await cluster.sessions()).map(({ id }) => id);
       // A second proxy's page of the same audit would list none of them: this is what it has to go by.
-      for (const id of ids) {
+      for (const { id, transitions } of await cluster.sessions()) {
         const answer = await fetch(`${cluster.ready.admin}/api/v1/sessions/${id}/audit`);
-        expect(await answer.json()).toMatchObject({ session: { id, state: 'closed' } });
+        const way = transitions.map(({ state, event }) => ({ state, event }));
+        expect(await answer.json()).toMatchObject({ session: { id, state: 'closed', transitions: way } });
       }
       expect(complaints).toEqual([]);
     } finally {

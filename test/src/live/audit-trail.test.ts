@@ -147,6 +147,23 @@ describe('a session in the audit', () => {
     expect(found?.records[0]?.type).toBe('proxy.started');
   });
 
+  test('has its way to the end too, with what led there and when', async () => {
+    const steps = [
+      { state: 'failingClosed', event: 'session.stopped', atMs: 40 },
+      { state: 'ending', event: 'refuse.done', atMs: 45 },
+    ];
+    const found = await trailOf(still(chainOf([started, decided, { ...ended, steps }]))).history(id);
+    const { transitions = [], startedAt = '' } = found?.view ?? {};
+    expect(transitions.map(({ state, event }) => `${state} by ${event}`)).toEqual([
+      'deciding by session.requested',
+      'connectingRecorders by decide.done',
+      'failingClosed by session.stopped',
+      'ending by refuse.done',
+      'closed by finish.done',
+    ]);
+    expect(Date.parse(transitions[3]?.at ?? '') - Date.parse(startedAt)).toBe(45);
+  });
+
   test('is none when the audit has none of it', async () => {
     expect(await trailOf(still([])).history(id)).toBeUndefined();
   });

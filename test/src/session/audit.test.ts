@@ -59,15 +59,15 @@ describe('the audit of a session', () => {
     const { audit, events, pass } = auditing();
     audit.decided({ kind: 'record', failMode: 'open', recorders: ['r:80'], origins: ['grants[3]'] });
     pass(5);
-    audit.entered('connectingRecorders');
+    audit.entered('connectingRecorders', 'decide.done');
     pass(20);
-    audit.entered('joined.streaming.recording');
+    audit.entered('joined.streaming.recording', 'connectRecorders.done');
     pass(100);
     // What lies inside joined.streaming is no state of the contract.
-    audit.entered('joined.streaming.handingOver');
+    audit.entered('joined.streaming.handingOver', 'recorder.failed');
     pass(7);
     audit.recordingFailed(FAILURE);
-    audit.entered('joined.failingOpen');
+    audit.entered('joined.failingOpen', 'handOver.done');
     expect(events.slice(1)).toMatchObject([
       { type: 'session.streaming', state: 'joined.streaming', previousState: 'connectingRecorders' },
       {
@@ -90,9 +90,12 @@ describe('the audit of a session', () => {
   });
 
   test('what is missing is added up, and no recording is called complete', () => {
-    const { audit, events } = auditing();
-    audit.entered('ending');
-    audit.entered('closed');
+    const { audit, events, pass } = auditing();
+    pass(30);
+    audit.entered('failingClosed', 'session.stopped');
+    pass(5);
+    audit.entered('ending', 'refuse.done');
+    audit.entered('closed', 'finish.done');
     audit.ended({
       ...END,
       output: { outcome: 'unrecorded', cause: { code: 'KW_RECORDER_LOST', message: 'lost' } },
@@ -102,7 +105,17 @@ describe('the audit of a session', () => {
       ],
     });
     expect(events).toMatchObject([
-      { type: 'session.ended', outcome: 'unrecorded', unrecordedMs: 15, unrecordedBytes: 7, state: 'ending' },
+      {
+        type: 'session.ended',
+        outcome: 'unrecorded',
+        unrecordedMs: 15,
+        unrecordedBytes: 7,
+        state: 'ending',
+        steps: [
+          { state: 'failingClosed', event: 'session.stopped', atMs: 30 },
+          { state: 'ending', event: 'refuse.done', atMs: 35 },
+        ],
+      },
     ]);
   });
 

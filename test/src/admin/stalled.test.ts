@@ -13,7 +13,7 @@ const ID = '0b5c2f4e-3f1f-4d2b-9a51-0f8e5f0c9d11';
 const FEED = '/api/v1/feed';
 const WATCH = `/api/v1/sessions/${ID}/watch`;
 const KIB = 1024;
-/** Whatever the kernel takes for a socket that nobody reads, this is more. */
+/** Whatever the kernel takes for a socket that nobody reads, half of this is more. */
 const WRITTEN_BYTES = 24 * KIB * KIB;
 
 let admin: AdminServer;
@@ -71,7 +71,7 @@ describe('a viewer whose socket takes nothing more', () => {
       const [message] = await more();
       expect(String(message)).toContain(`"${written}"`);
     }
-    expect(await readToItsEnd(slow)).toBeLessThan(WRITTEN_BYTES);
+    expect(await readToItsEnd(slow)).toBeLessThan(WRITTEN_BYTES / 2);
     expect(socket.readyState).toBe(WebSocket.OPEN);
     socket.terminate();
   });
@@ -85,7 +85,7 @@ describe('a viewer whose socket takes nothing more', () => {
       const [message] = await more();
       expect(String(message).startsWith(`[${written},`)).toBe(true);
     }
-    expect(await readToItsEnd(slow)).toBeLessThan(WRITTEN_BYTES);
+    expect(await readToItsEnd(slow)).toBeLessThan(WRITTEN_BYTES / 2);
     expect(socket.readyState).toBe(WebSocket.OPEN);
     socket.terminate();
   });

@@ -4,13 +4,15 @@ import { messageOf, WitnessError } from '../errors.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { Logger } from '../log.ts';
 import { headOf } from '../recorder/byte-range.ts';
+import { parseRecordingQuery } from '../recorder/recording-query.ts';
 import type { Visitor } from './access.ts';
 import { answerError, answerJson, SECURITY_HEADERS } from './answer.ts';
 import type { ViewAudit } from './view-audit.ts';
 
 export const MAX_LISTED = 500;
 /** A recording's id is a name, never a path. */
-export const RECORDING_PATH = /^\/api\/v1\/recordings\/([A-Za-z0-9][A-Za-z0-9._-]{0,199})\/cast$/;
+export const RECORDING_PATH = /^\/api\/v1\/recordings\/([A-Za-z0-9][A-Za-z0-9._-]{0,199})$/;
+export const CAST_PATH = /^\/api\/v1\/recordings\/([A-Za-z0-9][A-Za-z0-9._-]{0,199})\/cast$/;
 
 /** The same recording as a page of its own. */
 export const EXPORT_PATH = /^\/api\/v1\/recordings\/([A-Za-z0-9][A-Za-z0-9._-]{0,199})\/page$/;
@@ -39,13 +41,20 @@ export class RecordingsRoutes {
   }
 
   async list(params: URLSearchParams, response: ServerResponse): Promise<void> {
-    const sessionId = params.get('session');
     try {
-      const items = await this.#reader.list({
-        limit: MAX_LISTED,
-        ...(sessionId === null ? {} : { sessionId }),
-      });
-      answerJson(response, 200, { items });
+      const query = parseRecordingQuery(params, MAX_LISTED);
+      if (typeof query === 'string') throw new WitnessError('KW_BAD_REQUEST', query);
+      answerJson(response, 200, await this.#reader.search(query));
+    } catch (error) {
+      this.#fail(response, error);
+    }
+  }
+
+  async one(id: string, response: ServerResponse): Promise<void> {
+    try {
+      const found = await this.#reader.get(id);
+      if (found === undefined) throw new WitnessError('KW_NOT_FOUND', 'there is no such recording');
+      answerJson(response, 200, found);
     } catch (error) {
       this.#fail(response, error);
     }

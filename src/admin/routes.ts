@@ -16,7 +16,7 @@ import type { HistoryRoutes } from './history-routes.ts';
 import { answerLivez, answerReadyz } from './probes.ts';
 import { readJson } from './read-json.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
-import { EXPORT_PATH, RECORDING_PATH } from './recordings-routes.ts';
+import { CAST_PATH, EXPORT_PATH, RECORDING_PATH } from './recordings-routes.ts';
 import { refusalOf } from './refusal.ts';
 import type { Route } from './route.ts';
 import { sandboxRoutes } from './sandbox-routes.ts';
@@ -171,6 +171,12 @@ function recordingRoutes(recordings: RecordingsRoutes): Route[] {
     },
     {
       path: RECORDING_PATH,
+      method: 'GET',
+      needs: 'auditor',
+      run: ({ id, response }) => recordings.one(id, response),
+    },
+    {
+      path: CAST_PATH,
       method: 'GET',
       needs: 'auditor',
       run: ({ id, request, response, params, visitor }) =>

@@ -16,12 +16,13 @@ export async function pageRecordings(options: SourceOptions): Promise<Recordings
     return last.sessionId;
   };
   return {
-    list: async ({ sessionId, limit }) => {
-      const { manifests } = await source.search({
-        limit,
-        ...(sessionId === undefined ? {} : { session: sessionId }),
-      });
-      return manifests.map(summaryOf);
+    search: async query => {
+      const { manifests, next } = await source.search(query);
+      return { items: manifests.map(summaryOf), ...text('next', next) };
+    },
+    get: async id => {
+      const manifest = await source.get(id);
+      return manifest && summaryOf(manifest);
     },
     open: async (id, range) => {
       const [cast, sessionId] = await Promise.all([source.openPart(id, range), sessionOf(id)]);

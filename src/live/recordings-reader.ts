@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { BytePart } from '../recorder/byte-range.ts';
+import type { RecordingQuery } from '../recorder/recording-query.ts';
 
 /** What the page says of a recording. Plain data out of its manifest. */
 export interface RecordingSummary {
@@ -18,10 +19,11 @@ export interface RecordingSummary {
   readonly command?: string;
 }
 
-export interface RecordingsQuery {
-  /** Only those of this session. */
-  readonly sessionId?: string;
-  readonly limit: number;
+export interface RecordingsFound {
+  /** Newest first. */
+  readonly items: readonly RecordingSummary[];
+  /** The `before` of the next page, which may be the first with a match; absent when nothing older is left. */
+  readonly next?: string;
 }
 
 /** A browser holds an exported page several times over; larger casts are for a player of their own. Bytes. */
@@ -40,8 +42,9 @@ export interface OpenedCast {
 
 /** Where the page's recordings come from. */
 export interface RecordingsReader {
-  /** Newest first. */
-  list(query: RecordingsQuery): Promise<readonly RecordingSummary[]>;
+  search(query: RecordingQuery): Promise<RecordingsFound>;
+  /** Undefined: there is none of that id. */
+  get(id: string): Promise<RecordingSummary | undefined>;
   /** The cast, whole lines only, or what a Range header names of it. Undefined: there is none of that id. */
   open(id: string, range?: string): Promise<OpenedCast | undefined>;
   /** One HTML page with the cast and a player in it. Undefined: there is none of that id, or it is too large for that. */

@@ -9,6 +9,7 @@ import { createLogger } from '../../src/log.ts';
 import { headerLine, outputLine } from '../../src/recording/cast.ts';
 import { LiveCast, LiveCastRoom } from '../../src/recording/live-cast.ts';
 import { PEOPLE } from '../src/admin/admin.ts';
+import { fakeRecordings } from '../src/live/recordings.ts';
 import { FakeSessions, session } from '../src/live/sessions.ts';
 import { SUBJECT } from '../src/recording/subject.ts';
 import { accessibilityProblems } from '../support/axe.ts';
@@ -75,7 +76,7 @@ describe.skipIf(!hasBrowser())('the page by role', () => {
       mayBegin: () => true,
       sessions,
       history: { unrecorded: async () => [], history: async () => undefined },
-      recordings: { list: async () => [], open: async () => undefined, page: async () => undefined },
+      recordings: fakeRecordings([], ''),
       page: PAGE,
       log: createLogger('silent'),
     });

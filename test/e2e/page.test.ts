@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdminServer } from '../../src/admin/server.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
-import type { RecordingsReader } from '../../src/live/recordings-reader.ts';
 import { createLogger } from '../../src/log.ts';
-import { partOf } from '../../src/recorder/byte-range.ts';
 import { EVERYTHING } from '../src/admin/admin.ts';
+import { fakeRecordings } from '../src/live/recordings.ts';
 import { at, ended, FakeSessions, session } from '../src/live/sessions.ts';
 import { hasBrowser, openPage, startBrowser } from '../support/browser.ts';
 import { TryCluster, until } from '../support/try-cluster.ts';
@@ -25,8 +23,8 @@ const cast = [
   '',
 ].join('\n');
 
-const recordings: RecordingsReader = {
-  list: async () => [
+const recordings = fakeRecordings(
+  [
     {
       id: 'rec-1',
       sessionId: 'done',
@@ -40,14 +38,8 @@ const recordings: RecordingsReader = {
       command: EVIL,
     },
   ],
-  open: async (_id, range) => {
-    const part = partOf(range, cast.length);
-    if (part === undefined || part === 'none') return { bytes: cast.length, body: Readable.from([cast]) };
-    const { first, length } = part;
-    return { bytes: cast.length, part, body: Readable.from([cast.slice(first, first + length)]) };
-  },
-  page: async () => ({ html: '<!doctype html><title>exported</title>' }),
-};
+  cast,
+);
 
 const unrecorded = {
   outcome: 'unrecorded',

@@ -1,10 +1,9 @@
-import { Readable } from 'node:stream';
 import type { AuditEvent, AuditRecord } from '../../src/audit/record.ts';
-import type { RecordingSummary, RecordingsReader } from '../../src/live/recordings-reader.ts';
+import type { RecordingSummary } from '../../src/live/recordings-reader.ts';
 import type { Unrecorded } from '../../src/live/unrecorded.ts';
-import { partOf } from '../../src/recorder/byte-range.ts';
 import type { SessionView, Transition } from '../../src/session/view.ts';
 import { recordsOf } from '../src/audit/samples.ts';
+import { fakeRecordings } from '../src/live/recordings.ts';
 
 /** A team at work, a recorder that is away, another that was: what the pictures in docs show, and axe looks at. */
 export const NOW = Date.now();
@@ -304,15 +303,4 @@ const items: readonly RecordingSummary[] = [
   },
 ];
 
-export const recordings: RecordingsReader = {
-  list: async ({ sessionId }) =>
-    items.filter(item => sessionId === undefined || item.sessionId === sessionId),
-  open: async (_id, range) => {
-    const bytes = Buffer.from(CAST);
-    const part = partOf(range, bytes.length);
-    if (part === undefined || part === 'none') return { bytes: bytes.length, body: Readable.from([bytes]) };
-    const { first, length } = part;
-    return { bytes: bytes.length, part, body: Readable.from([bytes.subarray(first, first + length)]) };
-  },
-  page: async () => ({ html: '<!doctype html>' }),
-};
+export const recordings = fakeRecordings(items, CAST);

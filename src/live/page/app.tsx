@@ -4,7 +4,8 @@ import type { ConnectionState } from './connection.ts';
 import { FailuresView } from './failures-view.tsx';
 import { Overview } from './overview.tsx';
 import { PastSession } from './past-session.tsx';
-import { RecordingPage, RecordingsView } from './recordings-view.tsx';
+import { RecordingPage } from './recording-page.tsx';
+import { RecordingsView } from './recordings-view.tsx';
 import type { Route } from './route.ts';
 import { FAILURES_TODAY, hrefOf, parseRoute } from './route.ts';
 import { SessionPage } from './session-page.tsx';
@@ -17,7 +18,7 @@ const TABS: readonly (readonly [string, Route, readonly Route['view'][]])[] = [
   ['Overview', { view: 'overview' }, ['overview']],
   ['Sessions', { view: 'sessions', filter: {} }, ['sessions', 'session']],
   ['Not recorded', FAILURES_TODAY, ['failures']],
-  ['Recordings', { view: 'recordings', text: '' }, ['recordings', 'recording']],
+  ['Recordings', { view: 'recordings', sought: {} }, ['recordings', 'recording']],
 ];
 
 export function App(props: {
@@ -90,9 +91,9 @@ function View(props: { route: Route; state: ConnectionState; auditor: boolean })
     case 'failures':
       return <FailuresView route={route} nowMs={nowMs} seq={state.mirror.seq} />;
     case 'recordings':
-      return <RecordingsView recordings={recordings} text={route.text} nowMs={nowMs} />;
+      return <RecordingsView recordings={recordings} sought={route.sought} nowMs={nowMs} />;
     case 'recording':
-      return <RecordingPage key={route.id} recordings={recordings} id={route.id} />;
+      return <RecordingPage key={route.id} recordings={recordings} id={route.id} nowMs={nowMs} />;
   }
 }
 

@@ -11,6 +11,9 @@ const FOLLOW_MS = 100;
 /** Further apart than this, the scrubber was moved by hand. */
 const JUMP_MS = 700;
 
+/** A poster shows what is before its moment. Seconds. */
+const JUST_AFTER = 0.001;
+
 export interface PlayerProps {
   readonly id: string;
   readonly bytes: number;
@@ -52,6 +55,7 @@ export function Player({ id, bytes, durationSeconds, atMs, played }: PlayerProps
         id={id}
         data={window.data}
         startAt={startAt}
+        poster={whole && startAt === 0 ? window.toSeconds + JUST_AFTER : Math.max(0.1, startAt)}
         playing={playing}
         made={made => {
           player.current = made;
@@ -97,12 +101,14 @@ function Screen(props: {
   id: string;
   data: string;
   startAt: number;
+  /** Shown until it plays: of a whole cast the last screen, as the scrubber stands at the end. Seconds. */
+  poster: number;
   playing: boolean;
   made: (player: AsciinemaPlayer | null) => void;
   played: (seconds: number) => void;
   ended: () => void;
 }) {
-  const { id, data, startAt, playing, made, played, ended } = props;
+  const { id, data, startAt, poster, playing, made, played, ended } = props;
   const place = useRef<HTMLDivElement>(null);
   const [trouble, setTrouble] = useState<string>();
   const told = useRef({ played, ended });
@@ -117,7 +123,7 @@ function Screen(props: {
       const created = create({ data }, place.current, {
         fit: 'width',
         preload: true,
-        poster: `npt:${Math.max(0.1, startAt)}`,
+        poster: `npt:${poster}`,
         startAt,
         autoPlay: playing,
         controls: true,

@@ -1,15 +1,24 @@
-import type { RecordingSummary } from '../recordings-reader.ts';
+import type { RecordingSummary, RecordingsFound } from '../recordings-reader.ts';
 import type { CastBytes } from './cast-windows.ts';
 
 const PATH = '/api/v1/recordings';
 
-export async function fetchRecordings(sessionId?: string): Promise<readonly RecordingSummary[]> {
-  const query = sessionId === undefined ? '' : `?session=${encodeURIComponent(sessionId)}`;
-  const response = await fetch(`${PATH}${query}`);
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  // Same origin, same build: the shape is that of recordings-reader.ts.
-  const { items } = (await response.json()) as { items: readonly RecordingSummary[] };
-  return items;
+/** Parameters as the recorder's own search takes them (docs/recorder.md). */
+export function fetchRecordings(params: Readonly<Record<string, string>>): Promise<RecordingsFound> {
+  return fetched(`${PATH}?${new URLSearchParams(params)}`);
+}
+
+export function fetchRecording(id: string): Promise<RecordingSummary> {
+  return fetched(`${PATH}/${encodeURIComponent(id)}`);
+}
+
+/** Same origin, same build: the shape is that of recordings-reader.ts. */
+async function fetched<Answer>(url: string): Promise<Answer> {
+  const response = await fetch(url);
+  if (response.ok) return (await response.json()) as Answer;
+  throw new Error(
+    response.status === 404 ? 'there is none of that id' : `the server answered ${response.status}`,
+  );
 }
 
 export function castUrl(id: string): string {

@@ -2,6 +2,11 @@ export const FILTERS = ['user', 'namespace', 'pod', 'state', 'outcome', 'text'] 
 export type FilterName = (typeof FILTERS)[number];
 export type Filter = Readonly<Partial<Record<FilterName, string>>>;
 
+/** What recordings are searched for, by the recorder. `from` and `to` are days here, both included: 2026-01-31. */
+export const SOUGHT = ['user', 'namespace', 'pod', 'command', 'from', 'to'] as const;
+export type SoughtName = (typeof SOUGHT)[number];
+export type Sought = Readonly<Partial<Record<SoughtName, string>>>;
+
 /** How far the view of failures looks back: since midnight here, a day, or all that the server looks back on. */
 export const SPANS = ['today', '24h', '7d'] as const;
 export type Span = (typeof SPANS)[number];
@@ -15,7 +20,7 @@ export type Route =
   | { readonly view: 'sessions'; readonly filter: Filter }
   | { readonly view: 'session'; readonly id: string }
   | { readonly view: 'failures'; readonly span: Span; readonly by: Dimension; readonly chosen?: string }
-  | { readonly view: 'recordings'; readonly text: string }
+  | { readonly view: 'recordings'; readonly sought: Sought }
   | { readonly view: 'recording'; readonly id: string };
 
 /** Reads a fragment; what is none of ours shows the overview. */
@@ -25,7 +30,7 @@ export function parseRoute(hash: string): Route {
   const [, view, rest] = path.split('/');
   const id = rest === undefined || rest === '' ? undefined : decoded(rest);
   if (view === 'sessions') {
-    return id === undefined ? { view, filter: filterOf(params) } : { view: 'session', id };
+    return id === undefined ? { view, filter: given(params, FILTERS) } : { view: 'session', id };
   }
   if (view === 'failures') {
     const chosen = params.get('only');
@@ -37,7 +42,7 @@ export function parseRoute(hash: string): Route {
     };
   }
   if (view === 'recordings') {
-    return id === undefined ? { view, text: params.get('text') ?? '' } : { view: 'recording', id };
+    return id === undefined ? { view, sought: given(params, SOUGHT) } : { view: 'recording', id };
   }
   return { view: 'overview' };
 }
@@ -47,25 +52,28 @@ export function hrefOf(route: Route): string {
     case 'overview':
       return '#/';
     case 'sessions':
-      return `#/sessions${queryOf(route.filter)}`;
+      return `#/sessions${queryOf(route.filter, FILTERS)}`;
     case 'session':
       return `#/sessions/${encodeURIComponent(route.id)}`;
     case 'failures':
       return `#/failures${failuresQuery(route)}`;
     case 'recordings':
-      return `#/recordings${queryOf({ text: route.text })}`;
+      return `#/recordings${queryOf(route.sought, SOUGHT)}`;
     case 'recording':
       return `#/recordings/${encodeURIComponent(route.id)}`;
   }
 }
 
-function filterOf(params: URLSearchParams): Filter {
-  const filter: Partial<Record<FilterName, string>> = {};
-  for (const name of FILTERS) {
+function given<Name extends string>(
+  params: URLSearchParams,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  const found: Partial<Record<Name, string>> = {};
+  for (const name of names) {
     const value = params.get(name);
-    if (value !== null && value !== '') filter[name] = value;
+    if (value !== null && value !== '') found[name] = value;
   }
-  return filter;
+  return found;
 }
 
 /** The defaults are left away. */
@@ -78,10 +86,13 @@ function failuresQuery({ span, by, chosen }: Extract<Route, { view: 'failures' }
   return query === '' ? '' : `?${query}`;
 }
 
-function queryOf(filter: Filter): string {
+function queryOf<Name extends string>(
+  values: Readonly<Partial<Record<Name, string>>>,
+  names: readonly Name[],
+): string {
   const params = new URLSearchParams();
-  for (const name of FILTERS) {
-    const value = filter[name];
+  for (const name of names) {
+    const value = values[name];
     if (value !== undefined && value !== '') params.set(name, value);
   }
   const query = params.toString();

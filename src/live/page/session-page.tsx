@@ -34,7 +34,10 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
   const steps = session.transitions.slice(0, index + 1);
   const current = stays[index]?.state;
   const gapMs = unrecordedMs(stays);
-  const found = useRecordings(recordings ? session.id : undefined, session.endedAt);
+  const found = useRecordings(
+    recordings ? { session: session.id, limit: '500' } : undefined,
+    session.endedAt,
+  );
   const joined = joinedMs(stays);
   // The audit may be a moment behind the step that it tells of.
   const past = useFetched(session.id, `${session.state} ${Math.floor(wholeMs / AUDIT_AGAIN_MS)}`, fetchPast);

@@ -1,30 +1,45 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { RecordingSummary } from '../recordings-reader.ts';
+import { messageOf } from '../../errors.ts';
+import type { RecordingSummary, RecordingsFound } from '../recordings-reader.ts';
 import { fetchRecordings } from './recordings-api.ts';
 
 export type Found =
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'looking' }
   | { readonly kind: 'failed'; readonly why: string }
-  | { readonly kind: 'found'; readonly items: readonly RecordingSummary[] };
+  | {
+      readonly kind: 'found';
+      readonly items: readonly RecordingSummary[];
+      /** Looks for older ones; absent when there are none. */
+      readonly more?: () => void;
+    };
 
-/** Recordings of one session, of all (`''`), or none because there is no reader; looked for anew when `again` changes. */
-export function useRecordings(sessionId: string | undefined, again?: string): Found {
+/** What a search finds, page by page. Undefined: there is nobody to ask. Searched anew when it or `again` changes. */
+export function useRecordings(sought: Readonly<Record<string, string>> | undefined, again?: string): Found {
   const [found, setFound] = useState<Found>({ kind: 'looking' });
+  const about = sought && JSON.stringify(sought);
   useEffect(() => {
-    if (sessionId === undefined) {
+    if (sought === undefined) {
       setFound({ kind: 'unavailable' });
       return;
     }
     let wanted = true;
+    const look = (before: readonly RecordingSummary[], page: Readonly<Record<string, string>>): void => {
+      fetchRecordings({ ...sought, ...page }).then(
+        answer => wanted && setFound(joined(before, answer)),
+        (error: unknown) => wanted && setFound({ kind: 'failed', why: messageOf(error) }),
+      );
+    };
+    const joined = (before: readonly RecordingSummary[], { items, next }: RecordingsFound): Found => {
+      const all = [...before, ...items];
+      if (next === undefined) return { kind: 'found', items: all };
+      return { kind: 'found', items: all, more: () => look(all, { before: next }) };
+    };
     setFound({ kind: 'looking' });
-    fetchRecordings(sessionId === '' ? undefined : sessionId).then(
-      items => wanted && setFound({ kind: 'found', items }),
-      (error: unknown) => wanted && setFound({ kind: 'failed', why: String(error) }),
-    );
+    look([], {});
     return () => {
       wanted = false;
     };
-  }, [sessionId, again]);
+  }, [about, again]);
   return found;
 }

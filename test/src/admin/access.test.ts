@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { History } from '../../../src/admin/history-routes.ts';
 import type { AdminServer } from '../../../src/admin/server.ts';
@@ -6,17 +5,18 @@ import type { AuditEvent } from '../../../src/audit/record.ts';
 import { WitnessError } from '../../../src/errors.ts';
 import { ROLES } from '../../../src/live/role.ts';
 import type { SandboxRecorder } from '../../../src/live/sandbox-recorder.ts';
+import { fakeRecordings } from '../live/recordings.ts';
 import { ended, type FakeSessions, session } from '../live/sessions.ts';
 import { type Answer, ask, EVERYTHING, PEOPLE, startAdmin } from './admin.ts';
 
 const LIVE = '0b5c2f4e-3f1f-4d2b-9a51-0f8e5f0c9d11';
 const OVER = '1b5c2f4e-3f1f-4d2b-9a51-0f8e5f0c9d11';
 const WRITES = { 'x-requested-by': 'kubewitness' };
-const recordings = {
-  list: async () => [],
-  open: async () => ({ bytes: 4, body: Readable.from(['cast']), sessionId: OVER }),
-  page: async () => ({ html: '<!doctype html>', sessionId: OVER }),
-};
+const recordings = fakeRecordings(
+  [{ id: 'r1', sessionId: OVER, receivedAt: '', bytes: 4, durationSeconds: 1, complete: true }],
+  'cast',
+  { page: async () => ({ html: '<!doctype html>', sessionId: OVER }) },
+);
 
 const history: History = { unrecorded: async () => [], history: async () => undefined };
 const sandbox: SandboxRecorder = { state: 'running', act: async () => {} };

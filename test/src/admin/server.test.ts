@@ -1,23 +1,27 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AdminServer } from '../../../src/admin/server.ts';
-import type { RecordingsReader } from '../../../src/live/recordings-reader.ts';
+import { fakeRecordings } from '../live/recordings.ts';
 import { ended, type FakeSessions } from '../live/sessions.ts';
 import { ask, startAdmin } from './admin.ts';
 
 const opened: string[] = [];
-const recordings: RecordingsReader = {
-  list: async ({ sessionId }) =>
-    ['r1', 'r2']
-      .filter(id => sessionId === undefined || id === sessionId)
-      .map(id => ({ id, receivedAt: '2026-03-01T10:00:00Z', bytes: 3, durationSeconds: 1, complete: true })),
+const items = ['b', 'a'].map(letter => ({
+  id: letter.repeat(32),
+  sessionId: `s-${letter}`,
+  receivedAt: '2026-03-01T10:00:00Z',
+  bytes: 3,
+  durationSeconds: 1,
+  complete: true,
+  command: `tail ${letter}`,
+}));
+const recordings = fakeRecordings(items, 'cast', {
   open: async id => {
     opened.push(id);
     if (id === 'broken') throw new Error('disk');
     return id === 'r1' ? { bytes: 4, body: Readable.from(['cast']) } : undefined;
   },
-  page: async id => (id === 'r1' ? { html: '<!doctype html>' } : undefined),
-};
+});
 
 let admin: AdminServer;
 let sessions: FakeSessions;
@@ -106,13 +110,32 @@ describe('admin port', () => {
     expect((await ask(admin.port, `/api/v1/sessions/${id.replace('0b', '0c')}`)).status).toBe(404);
   });
 
-  test('lists recordings, of all sessions or of one', async () => {
-    const ids = async (path: string): Promise<string[]> => {
-      const { items } = JSON.parse((await ask(admin.port, path)).body) as { items: { id: string }[] };
-      return items.map(({ id }) => id);
+  test('searches recordings at the recorder, page by page', async () => {
+    const found = async (query: string) => {
+      const answer = JSON.parse((await ask(admin.port, `/api/v1/recordings${query}`)).body) as {
+        items: { id: string }[];
+        next?: string;
+      };
+      return [answer.items.map(({ id }) => id[0]).join(''), answer.next?.[0]];
     };
-    expect(await ids('/api/v1/recordings')).toEqual(['r1', 'r2']);
-    expect(await ids('/api/v1/recordings?session=r2')).toEqual(['r2']);
+    expect(await found('')).toEqual(['ba', undefined]);
+    expect(await found('?session=s-a')).toEqual(['a', undefined]);
+    expect(await found('?command=l+b')).toEqual(['b', undefined]);
+    expect(await found('?limit=1')).toEqual(['b', 'b']);
+    expect(await found(`?limit=1&before=${'b'.repeat(32)}`)).toEqual(['a', undefined]);
+  });
+
+  test.each(['colour=red', 'since=yesterday', 'limit=-1', 'before=../x', 'user=a&user=b'])(
+    'a search for %s is refused: a mistyped filter must not show everything',
+    async query => {
+      expect((await ask(admin.port, `/api/v1/recordings?${query}`)).status).toBe(400);
+    },
+  );
+
+  test('tells of one recording, however old', async () => {
+    const answer = await ask(admin.port, `/api/v1/recordings/${'a'.repeat(32)}`);
+    expect(JSON.parse(answer.body)).toEqual(items[1]);
+    expect((await ask(admin.port, '/api/v1/recordings/gone')).status).toBe(404);
   });
 
   test('sends a cast as a file, never as a page', async () => {

@@ -46,7 +46,7 @@ async function stalled(path: string): Promise<Socket> {
 }
 
 /** One who reads everything. */
-async function reading(path: string): Promise<{ socket: WebSocket; more: () => Promise<unknown> }> {
+async function reading(path: string): Promise<{ socket: WebSocket; more: () => Promise<unknown[]> }> {
   const origin = `http://127.0.0.1:${admin.port}`;
   const socket = new WebSocket(`${origin.replace('http', 'ws')}${path}`, { origin });
   await once(socket, 'message');

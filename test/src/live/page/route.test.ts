@@ -18,7 +18,7 @@ const routes: readonly Route[] = [
   { view: 'session', id: '0b5c/../%41' },
   { view: 'failures', span: 'today', by: 'phase' },
   { view: 'failures', span: '7d', by: 'recorder', chosen: '[::1]:80' },
-  { view: 'recordings', text: 'psql' },
+  { view: 'recordings', sought: { command: 'psql', from: '2026-01-31' } },
   { view: 'recording', id: '20260301T100000Z-1' },
 ];
 

@@ -16,14 +16,14 @@ export const DOCUMENT: LayoutStyle = {
 export const WIDE: LayoutStyle = {
   direction: 'RIGHT',
   state: { width: 182, height: 106 },
-  gap: { along: 34, across: 28 },
-  lane: 10,
+  gap: { along: 22, across: 24 },
+  lane: 8,
 };
 
 /** On a telephone. */
 export const NARROW: LayoutStyle = {
   direction: 'DOWN',
-  state: { width: 174, height: 106 },
-  gap: { along: 24, across: 12 },
-  lane: 7,
+  state: { width: 178, height: 106 },
+  gap: { along: 22, across: 10 },
+  lane: 6,
 };

@@ -61,8 +61,7 @@ function Attempts({ facts: { attempts }, nowMs }: { facts: AuditFacts; nowMs: nu
       <thead>
         <tr>
           <th scope="col">At</th>
-          <th scope="col">Recorder</th>
-          <th scope="col">Came to</th>
+          <th scope="col">Recorder, and what it came to</th>
           <th scope="col" class="number">
             Took
           </th>
@@ -75,16 +74,16 @@ function Attempts({ facts: { attempts }, nowMs }: { facts: AuditFacts; nowMs: nu
             <td>
               <bdi>{visibleText(recorder)}</bdi>{' '}
               {protocol !== undefined && <span class="dim">{protocol}</span>}
-            </td>
-            <td>
-              <Badge
-                look={
-                  accepted
-                    ? { tone: 'good', icon: 'check', says: 'accepted' }
-                    : { tone: 'bad', icon: 'cross', says: visibleText(kind ?? 'failed') }
-                }
-              />{' '}
-              {message !== undefined && <span class="dim">{visibleText(message)}</span>}
+              <span class="under">
+                <Badge
+                  look={
+                    accepted
+                      ? { tone: 'good', icon: 'check', says: 'accepted' }
+                      : { tone: 'bad', icon: 'cross', says: visibleText(kind ?? 'failed') }
+                  }
+                />{' '}
+                {message !== undefined && <span class="dim">{visibleText(message)}</span>}
+              </span>
             </td>
             <td class="number">{duration(durationMs)}</td>
           </tr>

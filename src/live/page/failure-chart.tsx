@@ -8,6 +8,17 @@ const HEIGHT = 46;
 /** Rows of a chart; the table beneath has them all. */
 const SHOWN = 8;
 
+/** When in its life a recording fails, in words. */
+const PHASES: Readonly<Record<string, string>> = {
+  connect: 'no recorder accepted it',
+  header: 'it could not begin',
+  stream: 'lost while it ran',
+  ack: 'not confirmed in time',
+  finalise: 'its end was not confirmed',
+  policy: 'no rule asked for it',
+  process: 'the proxy was gone',
+};
+
 /** One row of bars for each value, all to one scale, so that nothing is told by colour. The table beneath says the same. */
 export function FailureChart(props: { series: readonly Series[]; by: Dimension; span: string }) {
   const { series, by, span } = props;
@@ -18,6 +29,7 @@ export function FailureChart(props: { series: readonly Series[]; by: Dimension; 
         <figure key={value}>
           <figcaption>
             <bdi>{visibleText(value)}</bdi> <b>{total}</b>
+            {by === 'phase' && PHASES[value] !== undefined && <span class="dim under">{PHASES[value]}</span>}
           </figcaption>
           <svg
             viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -33,6 +45,7 @@ export function FailureChart(props: { series: readonly Series[]; by: Dimension; 
         </figure>
       ))}
       <Axis buckets={series[0]?.buckets ?? []} span={span} />
+      <p class="axis dim">The highest bar stands for {most}.</p>
       {series.length > SHOWN && <p class="dim">{series.length - SHOWN} more in the numbers below.</p>}
     </div>
   );

@@ -22,7 +22,8 @@ export function FailureList(props: { failures: readonly Failure[]; nowMs: number
             <code>{commandLine(session.command) || session.type}</code>
             {why && (
               <span class="why">
-                {visibleText(reason)} <span class="dim">(recorder: {visibleText(recorder)})</span>
+                {visibleText(reason)}
+                <bdi class="dim under">{visibleText(recorder)}</bdi>
               </span>
             )}
           </a>

@@ -114,7 +114,8 @@ function Found(props: {
           <header class="panel-head">
             <h2>{span === '7d' ? 'By day' : 'By hour'}</h2>
             <span class="dim">
-              {series.map(({ value }) => (
+              {chosen === undefined ? 'only ' : ''}
+              {(chosen === undefined ? series : []).map(({ value }) => (
                 <a key={value} href={hrefOf({ view: 'failures', span, by, chosen: value })}>
                   <bdi>{visibleText(value)}</bdi>
                 </a>

@@ -41,7 +41,7 @@ export function Figures({
       />
       <Figure
         value={failures.length}
-        says="not recorded lately"
+        says="not recorded, of those listed"
         icon={failures.length === 0 ? 'check' : 'octagon'}
         tone={failures.length === 0 ? 'quiet' : 'bad'}
         to={FAILURES_TODAY}

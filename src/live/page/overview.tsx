@@ -5,7 +5,7 @@ import { chartLayouts } from './chart-layouts.ts';
 import { FailureList } from './failure-list.tsx';
 import { failuresOf } from './failures.ts';
 import { Figures } from './figures.tsx';
-import { ticking } from './format.ts';
+import { briefly, ticking } from './format.ts';
 import { stateLook } from './look.ts';
 import { FAILURES_TODAY, hrefOf } from './route.ts';
 import { SandboxStrip } from './sandbox-strip.tsx';
@@ -37,11 +37,12 @@ export function Overview(props: { sessions: readonly SessionView[]; nowMs: numbe
       <section class="panel">
         <header class="panel-head">
           <h2>Not recorded</h2>
-          {failures.length > 0 && <a href={hrefOf(FAILURES_TODAY)}>All {failures.length}, by cause</a>}
+          {failures.length > 0 && <a href={hrefOf(FAILURES_TODAY)}>Today's, by cause</a>}
         </header>
         {failures.length === 0 ? (
           <p class="empty">
-            Every listed session that had to be recorded was recorded, or is being recorded.
+            Nothing is missing: every listed session that had to be recorded was recorded, or is being
+            recorded. <a href={hrefOf(FAILURES_TODAY)}>Before that</a>
           </p>
         ) : (
           <FailureList failures={failures.slice(0, SHOWN_FAILURES)} nowMs={nowMs} />
@@ -54,7 +55,15 @@ export function Overview(props: { sessions: readonly SessionView[]; nowMs: numbe
 /** How many are in a state and how long the first of them has been; a link to them. */
 function StateCount({ state, occupancy }: { state: LaidOutState; occupancy: Occupancy | undefined }) {
   const { name, key, compound, x, y, width, height } = state;
-  if (compound || occupancy === undefined || occupancy.count === 0) return null;
+  if (compound) return null;
+  const corner = { x: x + width - 12, y: y + height - 10 };
+  if (occupancy === undefined || occupancy.count === 0) {
+    return (
+      <text key={name} class="count none" {...corner}>
+        0
+      </text>
+    );
+  }
   const { count, longestMs } = occupancy;
   const longest = name === 'closed' ? '' : ticking(longestMs);
   return (
@@ -64,12 +73,12 @@ function StateCount({ state, occupancy }: { state: LaidOutState; occupancy: Occu
       aria-label={`${key}, ${stateLook(name).says}: ${count}${longest === '' ? '' : `, longest ${longest}`}`}
     >
       <rect class="hit" x={x} y={y} width={width} height={height} rx="8" />
-      <text class="count" x={x + width - 12} y={y + height - 10}>
+      <text class="count" {...corner}>
         {count}
       </text>{' '}
       {longest !== '' && (
         <text class="longest" x={x + 12} y={y + height - 8}>
-          longest {longest}
+          longest {briefly(longestMs)}
         </text>
       )}
     </a>

@@ -39,7 +39,9 @@ export function RecordingPage(props: { recordings: boolean; id: string; nowMs: n
           )}
         </p>
       )}
-      <Playback found={found} atMs={undefined} played={() => {}} />
+      <div class="recording-page">
+        <Playback found={found} atMs={undefined} played={() => {}} />
+      </div>
     </>
   );
 }

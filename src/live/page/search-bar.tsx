@@ -29,7 +29,7 @@ export function SearchBar({ sought }: { sought: Sought }) {
         }}
       >
         {TEXTS.map(([name, hint]) => (
-          <label key={name} class="grow">
+          <label key={name} class="short">
             <span>{name}</span>
             <input
               type="search"

@@ -54,7 +54,11 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
         <Badge look={sessionLook(session)} strong />
         {session.outcome === undefined && <span class="dim">for {duration(wholeMs)}, still running</span>}
         {session.outcome !== undefined && <span class="dim">after {duration(wholeMs)}</span>}
-        {gapMs > 0 && <span>{duration(gapMs)} of it are in no recording</span>}
+        {gapMs > 0 && (
+          <span>
+            {duration(gapMs)} of it {session.endedAt === undefined ? 'are' : 'were'} not recorded
+          </span>
+        )}
         <StopSession session={session} />
       </p>
       {session.cause !== undefined && (

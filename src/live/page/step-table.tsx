@@ -19,8 +19,7 @@ export function StepTable(props: {
           <th scope="col" class="number">
             At
           </th>
-          <th scope="col">Event</th>
-          <th scope="col">State</th>
+          <th scope="col">State, and the event that led there</th>
           <th scope="col" class="number">
             Stayed
           </th>
@@ -34,11 +33,9 @@ export function StepTable(props: {
                 {duration(fromMs)}
               </button>
             </td>
-            <td>
-              <code>{breakable(event)}</code>
-            </td>
             <td class={`tone-${stateLook(state).tone}`}>
               <Icon name={stateLook(state).icon} /> {breakable(state)}
+              <code class="dim under">{breakable(event)}</code>
             </td>
             <td class="number">{ended && index === stays.length - 1 ? '' : duration(toMs - fromMs)}</td>
           </tr>

@@ -91,7 +91,7 @@ function Seek(props: { window: CastWindow; durationSeconds: number; chosen: (sec
       <p class="dim">
         Large: loaded in parts as it plays. This part goes from {duration(fromSeconds * 1000)} to{' '}
         {duration(toSeconds * 1000)} of {duration(durationSeconds * 1000)}
-        {fromSeconds === 0 ? '.' : '; what was on the screen before it is not drawn.'}
+        {window.fresh ? '.' : '; what was on the screen before it is not drawn.'}
       </p>
     </div>
   );

@@ -19,13 +19,20 @@ const recordings = fakeRecordings(
 );
 
 const history: History = { unrecorded: async () => [], history: async () => undefined };
-const sandbox: SandboxRecorder = { state: 'running', act: async () => {} };
+const acts: string[] = [];
+const sandbox: SandboxRecorder = {
+  state: 'running',
+  act: async action => {
+    acts.push(action);
+  },
+};
 
 let admin: AdminServer;
 let sessions: FakeSessions;
 let events: AuditEvent[];
 
 beforeEach(async () => {
+  acts.length = 0;
   ({ admin, sessions, events } = await startAdmin({ access: PEOPLE, recordings, history, sandbox }));
   sessions.change(session(LIVE));
   sessions.change(ended(OVER));
@@ -46,10 +53,12 @@ describe('roles', () => {
     sessions: ['GET', '/api/v1/sessions'],
     one: ['GET', `/api/v1/sessions/${LIVE}`],
     recordings: ['GET', '/api/v1/recordings'],
+    recording: ['GET', '/api/v1/recordings/r1'],
     cast: ['GET', '/api/v1/recordings/r1/cast'],
     page: ['GET', '/api/v1/recordings/r1/page'],
     failures: ['GET', '/api/v1/failures'],
     audit: ['GET', `/api/v1/sessions/${LIVE}/audit`],
+    sandbox: ['GET', '/api/v1/sandbox/recorder'],
     breaking: ['POST', '/api/v1/sandbox/recorder/stop'],
     stop: ['POST', `/api/v1/sessions/${LIVE}/stop`],
   } as const;
@@ -61,10 +70,12 @@ describe('roles', () => {
         sessions: 401,
         one: 401,
         recordings: 401,
+        recording: 401,
         cast: 401,
         page: 401,
         failures: 401,
         audit: 401,
+        sandbox: 401,
         breaking: 401,
         stop: 401,
       },
@@ -75,10 +86,12 @@ describe('roles', () => {
         sessions: 401,
         one: 401,
         recordings: 401,
+        recording: 401,
         cast: 401,
         page: 401,
         failures: 401,
         audit: 401,
+        sandbox: 401,
         breaking: 401,
         stop: 401,
       },
@@ -89,10 +102,12 @@ describe('roles', () => {
         sessions: 403,
         one: 403,
         recordings: 403,
+        recording: 403,
         cast: 403,
         page: 403,
         failures: 403,
         audit: 403,
+        sandbox: 403,
         breaking: 403,
         stop: 403,
       },
@@ -103,10 +118,12 @@ describe('roles', () => {
         sessions: 200,
         one: 200,
         recordings: 403,
+        recording: 403,
         cast: 403,
         page: 403,
         failures: 200,
         audit: 200,
+        sandbox: 200,
         breaking: 403,
         stop: 403,
       },
@@ -117,10 +134,12 @@ describe('roles', () => {
         sessions: 200,
         one: 200,
         recordings: 200,
+        recording: 200,
         cast: 200,
         page: 200,
         failures: 200,
         audit: 200,
+        sandbox: 200,
         breaking: 403,
         stop: 403,
       },
@@ -131,10 +150,12 @@ describe('roles', () => {
         sessions: 200,
         one: 200,
         recordings: 403,
+        recording: 403,
         cast: 403,
         page: 403,
         failures: 200,
         audit: 200,
+        sandbox: 200,
         breaking: 200,
         stop: 202,
       },
@@ -150,6 +171,27 @@ describe('roles', () => {
     expect(Object.fromEntries(seen)).toEqual(statuses);
     expect(sessions.stopped).toHaveLength(user === 'olga' ? 1 : 0);
   });
+
+  test.each(Object.entries(PATHS))(
+    '%s is not for a page of another site, nor under a name that is not ours',
+    async (_name, [method, path]) => {
+      const status = async (headers: Record<string, string>, how: string = method): Promise<number> =>
+        (await ask(admin.port, path, { ...as('axel'), ...WRITES, ...headers }, how)).status;
+      // Fetched, in a frame or an image, or from the same site: whoever asks, it is not this page.
+      expect(await status({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+      expect(await status({ 'sec-fetch-site': 'same-site' })).toBe(403);
+      expect(await status({ host: 'evil.example' })).toBe(421);
+      expect(await status({}, method === 'GET' ? 'POST' : 'GET')).toBe(405);
+      expect(await status({}, 'PUT')).toBe(405);
+      if (method === 'GET') return;
+      const operator = { authorization: 'Bearer olga' };
+      expect(await status({ ...operator, origin: 'http://evil.example' })).toBe(403);
+      expect(await status({ ...operator, origin: 'null' })).toBe(403);
+      expect(await status({ ...operator, 'x-requested-by': 'XMLHttpRequest' })).toBe(403);
+      expect(await status({ ...operator, 'sec-fetch-site': 'none' })).toBe(403);
+      expect([sessions.stopped, acts]).toEqual([[], []]);
+    },
+  );
 
   test('probes, metrics and the files of the page ask nobody who they are', async () => {
     for (const path of ['/livez', '/readyz', '/', '/assets/index-abc.js'])

@@ -90,6 +90,7 @@ describe('a small cast', () => {
       fromSeconds: 0,
       toSeconds: 1.25,
       last: true,
+      fresh: true,
     });
   });
 
@@ -114,4 +115,52 @@ test('a character or a line that a part cuts is left to the next part', async ()
 test('a line that fills a window is said, not waited for', async () => {
   const text = `${HEADER}[0,"o","${'x'.repeat(WINDOW_BYTES * 2)}"]\n[9,"o","y"]\n`;
   await expect(new CastWindows(held(text)).at(0, never)).rejects.toThrow('longer than what is read at once');
+});
+
+describe('a window of a large cast', () => {
+  const SECONDS = 100;
+  const BYTES_A_SECOND = 100_000;
+  /** A line a second, and others in between. */
+  const castWith = (more: Readonly<Record<number, string>>): CastBytes =>
+    held(
+      HEADER +
+        Array.from({ length: SECONDS }, (_, at) => {
+          const line = `[${at}.0,"o","${'é'.repeat(BYTES_A_SECOND / 2)}"]\n`;
+          return more[at] === undefined ? line : `${line}[${at}.5,${more[at]}]\n`;
+        }).join(''),
+    );
+  const at = (moment: number, more: Readonly<Record<number, string>>) =>
+    new CastWindows(castWith(more)).at(moment, never);
+
+  test.each([
+    ['is cleared', '"o","\\u001b[H\\u001b[2J"'],
+    ['is cleared from its beginning', '"o","\\u001B[H\\u001B[J"'],
+    ['is reset', '"o","bye\\u001bc"'],
+    ['is changed for the other', '"o","\\u001b[?1049h"'],
+  ])('begins where the screen %s, if that was lately', async (_name, event) => {
+    const window = await at(80, { 60: event, 76: event, 90: event });
+    expect([window.fromSeconds, window.fresh]).toEqual([76.5, true]);
+    expect(window.data.split('\n')[1]).toBe(`[0.000000,${event}]`);
+  });
+
+  test('begins somewhat before the moment where it was not, and says so', async () => {
+    const window = await at(80, { 20: '"o","\\u001b[2J"', 79: '"o","\\u001b[1;2H"' });
+    expect(window.fresh).toBe(false);
+    expect([77, 78]).toContain(window.fromSeconds);
+  });
+
+  test('has the size that the terminal had', async () => {
+    const window = await at(80, { 75: '"r","132x50"', 76: '"o","\\u001b[2J"', 85: '"r","40x9"' });
+    expect(window.data.split('\n').slice(1, 3)).toEqual([
+      '[0.000000,"r","132x50"]',
+      '[0.000000,"o","\\u001b[2J"]',
+    ]);
+    const warm = await at(75, { 71: '"r","99x9"', 74: '"r","40x9"' });
+    expect(warm.data.split('\n')[1]).toBe('[0.000000,"r","99x9"]');
+    expect(warm.data).toContain('"r","40x9"');
+  });
+
+  test('at the beginning lacks nothing', async () => {
+    expect(await at(3, {})).toMatchObject({ fromSeconds: 0, fresh: true });
+  });
 });

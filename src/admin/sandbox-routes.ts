@@ -1,4 +1,9 @@
-import { SANDBOX_ACTIONS, SANDBOX_PATH, type SandboxRecorder } from '../live/sandbox-recorder.ts';
+import {
+  SANDBOX_ACTIONS,
+  SANDBOX_PATH,
+  type SandboxRecorder,
+  type SandboxView,
+} from '../live/sandbox-recorder.ts';
 import { answerJson } from './answer.ts';
 import type { Route } from './route.ts';
 
@@ -9,7 +14,7 @@ export function sandboxRoutes(recorder: SandboxRecorder): Route[] {
       path: new RegExp(`^${SANDBOX_PATH}$`),
       method: 'GET',
       needs: 'viewer',
-      run: ({ response }) => answerJson(response, 200, { state: recorder.state }),
+      run: ({ response }) => answerJson(response, 200, viewOf(recorder)),
     },
     ...SANDBOX_ACTIONS.map(
       (action): Route => ({
@@ -18,9 +23,13 @@ export function sandboxRoutes(recorder: SandboxRecorder): Route[] {
         needs: 'operator',
         run: async ({ response }) => {
           await recorder.act(action);
-          answerJson(response, 200, { state: recorder.state });
+          answerJson(response, 200, viewOf(recorder));
         },
       }),
     ),
   ];
+}
+
+function viewOf({ state, kubectl }: SandboxRecorder): SandboxView {
+  return { state, kubectl };
 }

@@ -7,7 +7,7 @@ const SLEEP_MS = 950;
 const AWAKE_MS = 50;
 
 /** The recorder of `try`: it can be killed, slowed down and started again at the same address. */
-export class TryRecorder implements SandboxRecorder {
+export class TryRecorder implements Omit<SandboxRecorder, 'kubectl'> {
   readonly #start: (port: number) => Promise<ChildRecorder>;
   #child: ChildRecorder;
   #state: SandboxRecorderState = 'running';

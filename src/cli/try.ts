@@ -59,10 +59,17 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
   await write('tls.key', certificates.keyPem);
   await write('upstream.kubeconfig', upstreamKubeconfig(sandbox));
   await write('proxy.yaml', stringify(proxyConfig(recorder.address, tokens)));
+  const kubectl = `kubectl --kubeconfig ${shellWord(places.kubeconfig)}`;
   const proxy = await startProxy(join(places.config, 'proxy.yaml'), {
     log,
     recordings: await pageRecordings({ dir: places.recordings }),
-    sandbox: recorder,
+    sandbox: {
+      kubectl,
+      get state() {
+        return recorder.state;
+      },
+      act: action => recorder.act(action),
+    },
     ...(command.inspect === undefined ? {} : { inspect: command.inspect }),
   });
   const proxyUrl = `https://127.0.0.1:${proxy.port}`;
@@ -80,7 +87,7 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
       audit: places.audit,
     });
   }
-  announce(greeting(places, adminUrl, recorder));
+  announce(greeting(places, kubectl, adminUrl, recorder));
   await onStopSignal();
   stopping = true;
   await proxy.close();
@@ -89,24 +96,25 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
 }
 
 function greeting(
-  places: { readonly kubeconfig: string; readonly recordings: string; readonly audit: string },
+  places: { readonly recordings: string; readonly audit: string },
+  kubectl: string,
   adminUrl: string,
   recorder: { readonly address: string; readonly pid: number },
 ): string {
-  const kubectl = `kubectl --kubeconfig ${places.kubeconfig}`;
   return `
 kubewitness is ready: a sandbox cluster, a recorder and the proxy in front of both.
 
-  A recorded shell:        ${kubectl} --context closed exec -it shell -- sh
-  A recorded command:      ${kubectl} --context open exec shell -- echo hello
-  What there is:           ${kubectl} --context open get pods
+  Open the page:           ${adminUrl}/
+  and in two terminals:    ${kubectl} --context open exec -it shell -- sh
+                           ${kubectl} --context closed exec -it shell -- sh
+
+  Both are recorded. Press "Stop it" on the page: the first goes on, unrecorded; the second ends, and says why.
 
   Contexts:    open (user ann: goes on without a recorder), closed (user bob: never without one)
-  Page:        ${adminUrl}/
   Sessions:    ${adminUrl}/api/v1/sessions
   Recordings:  ${places.recordings}
   Audit:       ${places.audit}
-  Recorder:    ${recorder.address}; to see the fail modes: kill ${recorder.pid}
+  Recorder:    ${recorder.address}, process ${recorder.pid}
 
 The pods run real processes of this machine, as you. Ctrl-C ends everything.
 `;
@@ -174,4 +182,9 @@ function kubeconfig(
     })),
     'current-context': entries[0]?.context,
   });
+}
+
+/** As a shell reads it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -46,7 +46,7 @@ describe.skipIf(!hasBrowser())('each view, as somebody sees it', () => {
         unrecorded: async () => unrecorded,
         history: async id => (id === gapped.id ? { view: gapped, records } : undefined),
       },
-      sandbox: { state: 'running', act: async () => {} },
+      sandbox: { state: 'running', kubectl: 'kubectl --kubeconfig try-data/kubeconfig', act: async () => {} },
     });
     admin = started.admin;
     for (const session of sessions) started.sessions.change(session);

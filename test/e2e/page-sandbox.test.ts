@@ -53,6 +53,17 @@ describe.skipIf(!hasBrowser())('the strip of try', () => {
       .waitFor();
   });
 
+  test('says, with commands to copy, how to see both', async () => {
+    const { page: fresh } = await openPage(browser, cluster.ready.admin);
+    await fresh.getByText('See it fail open and fail closed, in a minute').click();
+    const commands = await fresh.locator('.sandbox .copy code').allTextContents();
+    const kubectl = `kubectl --kubeconfig ${cluster.ready.kubeconfig}`;
+    expect(commands).toEqual(
+      ['open', 'closed'].map(context => `${kubectl} --context ${context} exec -it shell -- sh`),
+    );
+    for (const command of commands) await fresh.getByText(command, { exact: true }).waitFor();
+  });
+
   test('slow: what writes much under open outruns the recorder, and has a gap', async () => {
     await page.getByRole('button', { name: 'Slow it down' }).click();
     await page.getByText('recorder slow').waitFor();

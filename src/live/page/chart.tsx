@@ -14,20 +14,22 @@ export interface ChartProps {
   readonly taken?: TakenPath;
   /** The state that is shown as the present one. */
   readonly current?: string;
+  /** States in which nobody is: they do not call for attention. */
+  readonly vacant?: (state: string) => boolean;
   /** Drawn inside a state, over its frame. */
   readonly inside?: (state: LaidOutState) => ComponentChild;
   readonly over?: (layout: ChartLayout) => ComponentChild;
 }
 
 /** The statechart, from the layout that the build made of the machine's definition. */
-export function Chart({ label, taken, current, inside, over }: ChartProps) {
+export function Chart({ label, taken, current, vacant, inside, over }: ChartProps) {
   const layout = useMedia('(max-width: 720px)') ? chartLayouts.narrow : chartLayouts.wide;
   const lit = (shape: Shape): string => {
     const state = shape.attributes['data-state'];
     const arrow = shape.attributes['data-arrow'];
     const tone = typeof state === 'string' ? ` tone-${stateLook(state).tone}` : '';
     if (state !== undefined && state === current) return `${tone} current taken`;
-    if (taken === undefined) return tone;
+    if (taken === undefined) return `${tone}${typeof state === 'string' && vacant?.(state) ? ' vacant' : ''}`;
     const passed = taken.states.has(String(state)) || taken.arrows.has(String(arrow));
     return `${tone} ${passed ? 'taken' : 'untaken'}`;
   };

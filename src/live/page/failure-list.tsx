@@ -23,7 +23,7 @@ export function FailureList(props: { failures: readonly Failure[]; nowMs: number
             {why && (
               <span class="why">
                 {visibleText(reason)}
-                <bdi class="dim under">{visibleText(recorder)}</bdi>
+                {session.recorder !== undefined && <bdi class="dim under">{visibleText(recorder)}</bdi>}
               </span>
             )}
           </a>

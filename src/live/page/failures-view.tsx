@@ -15,6 +15,13 @@ type FailuresRoute = Extract<Route, { view: 'failures' }>;
 
 const SPAN_NAMES = { today: 'Today', '24h': '24 hours', '7d': '7 days' } as const;
 const SPAN_SAYS = { today: 'Today', '24h': 'In the last 24 hours', '7d': 'In the last 7 days' } as const;
+/** Where what a recorder or a socket said does not say it. */
+const MISSED: Readonly<Record<string, string>> = {
+  header: 'could not begin: ',
+  stream: 'lost while it ran: ',
+  ack: 'not confirmed: ',
+  finalise: 'end not confirmed: ',
+};
 /** As often as this it is looked whether anything has changed. */
 const AGAIN_MS = 5_000;
 
@@ -104,7 +111,8 @@ function Found(props: {
             .filter(({ recovered }) => !recovered)
             .map(group => (
               <li key={keyOf(group)}>
-                <b>{sessionsMissing(group.items)}</b> {visibleText(group.message)}
+                <b>{sessionsMissing(group.items)}</b> {MISSED[group.phase] ?? ''}
+                {visibleText(group.message)}
               </li>
             ))}
         </ul>

@@ -25,11 +25,12 @@ export function Overview(props: { sessions: readonly SessionView[]; nowMs: numbe
   return (
     <>
       <h1 class="for-readers">Overview</h1>
-      {sandbox && <SandboxStrip />}
+      {sandbox && <SandboxStrip newcomer={sessions.length === 0} />}
       <Figures sessions={sessions} failures={failures} />
       <section class="panel" aria-label="Sessions by state">
         <Chart
           label="Statechart of the session machine with its live sessions"
+          vacant={state => (inState(state)?.count ?? 0) === 0}
           inside={state => <StateCount key={state.name} state={state} occupancy={inState(state.name)} />}
           over={layout => <TokenLayer tokens={placeTokens(layout, sessions, nowMs).tokens} />}
         />
@@ -42,7 +43,7 @@ export function Overview(props: { sessions: readonly SessionView[]; nowMs: numbe
         {failures.length === 0 ? (
           <p class="empty">
             Nothing is missing: every listed session that had to be recorded was recorded, or is being
-            recorded. <a href={hrefOf(FAILURES_TODAY)}>Before that</a>
+            recorded. <a href={hrefOf(FAILURES_TODAY)}>Today, as the audit has it</a>
           </p>
         ) : (
           <FailureList failures={failures.slice(0, SHOWN_FAILURES)} nowMs={nowMs} />

@@ -22,6 +22,7 @@ const history: History = { unrecorded: async () => [], history: async () => unde
 const acts: string[] = [];
 const sandbox: SandboxRecorder = {
   state: 'running',
+  kubectl: 'kubectl',
   act: async action => {
     acts.push(action);
   },

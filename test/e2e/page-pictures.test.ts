@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { startAdmin } from '../src/admin/admin.ts';
 import { accessibilityProblems } from '../support/axe.ts';
 import { hasBrowser, type Look, openPage, startBrowser } from '../support/browser.ts';
 import { gapped, recordings, records, sessions, unrecorded } from '../support/showcase.ts';
+import { smallPng } from '../support/small-png.ts';
 
 const PAGE = fileURLToPath(new URL('../../dist/live/', import.meta.url));
 /** Pictures are of a moment: they are made anew with UPDATE_DOCS=1, and compared by nobody. */
@@ -87,7 +88,8 @@ describe.skipIf(!hasBrowser())('each view, as somebody sees it', () => {
         mkdirSync(IMAGES, { recursive: true });
         const picture = `${name}-${look.width}-${look.colorScheme}`;
         if (process.env['UPDATE_DOCS'] !== '1' || SHOWN_IN_DOCS.has(picture)) {
-          await page.screenshot({ path: `${IMAGES}/${picture}.png`, fullPage: true, animations: 'disabled' });
+          const png = await page.screenshot({ fullPage: true, animations: 'disabled' });
+          writeFileSync(`${IMAGES}/${picture}.png`, smallPng(png));
         }
       }
       problems.push(...(await accessibilityProblems(page)).map(problem => `${name}: ${problem}`));

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { smallPng } from './small-png.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const QUIET = [
@@ -63,5 +64,5 @@ export async function openPage(
 export async function pictureForDocs(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE_DOCS'] !== '1') return;
   const path = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
-  await page.screenshot({ path });
+  writeFileSync(path, smallPng(await page.screenshot()));
 }

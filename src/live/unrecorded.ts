@@ -32,11 +32,12 @@ interface Known {
 
 /** What a record says of that, given the session before it. */
 export function unrecordedIn(record: AuditRecord, session: Known): Unrecorded | undefined {
+  const missing = { ...subjectOf(record, session.view), recovered: false };
   if (record.type === 'recording.failed') {
     const { phase, kind, message, action } = record;
     const recorder = record.recorder ?? record.attempts.at(-1)?.recorder;
     return {
-      ...subjectOf(record, session.view),
+      ...missing,
       phase,
       kind,
       message,
@@ -46,36 +47,23 @@ export function unrecordedIn(record: AuditRecord, session: Known): Unrecorded | 
     };
   }
   if (record.type === 'session.decided' && record.decision === 'pass') {
-    return {
-      ...subjectOf(record, session.view),
-      phase: 'policy',
-      kind: 'notAsked',
-      message: 'no rule asks for a recording of this caller',
-      action: 'passed',
-      recovered: false,
-    };
+    const message = 'no rule asks for a recording of this caller';
+    return { ...missing, phase: 'policy', kind: 'notAsked', message, action: 'passed' };
   }
   if (record.type !== 'session.ended') return undefined;
   if (record.outcome === 'interrupted' && session.decision !== 'pass') {
-    return {
-      ...subjectOf(record, session.view),
-      phase: 'process',
-      kind: 'gone',
-      message: 'the proxy was gone while the session ran',
-      action: 'interrupted',
-      recovered: false,
-    };
+    const message = 'the proxy was gone while the session ran';
+    return { ...missing, phase: 'process', kind: 'gone', message, action: 'interrupted' };
   }
   const told = [...session.unrecorded.values()].some(({ recovered }) => !recovered);
   if (record.outcome !== 'unrecorded' || told) return undefined;
   return {
-    ...subjectOf(record, session.view),
+    ...missing,
     phase: 'finalise',
     kind: record.cause?.code ?? 'unknown',
     message: record.cause?.message ?? 'the recording failed',
     action: 'none',
     ...(record.recorder === undefined ? {} : { recorder: record.recorder }),
-    recovered: false,
   };
 }
 

@@ -13,20 +13,13 @@ import { fakeRecordings } from '../src/live/recordings.ts';
 import { FakeSessions, session } from '../src/live/sessions.ts';
 import { SUBJECT } from '../src/recording/subject.ts';
 import { accessibilityProblems } from '../support/axe.ts';
-import { hasBrowser, openPage, pictureForDocs, startBrowser } from '../support/browser.ts';
+import { hasBrowser, LOOKS, openPage, pictureForDocs, startBrowser } from '../support/browser.ts';
 import { SecondProxy } from '../support/second-proxy.ts';
 import { TryCluster, until } from '../support/try-cluster.ts';
 
 const PAGE = fileURLToPath(new URL('../../dist/live/', import.meta.url));
 const ID = '0b5c2f4e-3f1f-4d2b-9a51-0f8e5f0c9d11';
 const EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>';
-
-const LOOKS = [
-  { width: 1280, colorScheme: 'light' },
-  { width: 1280, colorScheme: 'dark' },
-  { width: 400, colorScheme: 'light' },
-  { width: 400, colorScheme: 'dark' },
-] as const;
 
 async function signIn(page: Page, token: string): Promise<void> {
   await page.getByLabel('Token').fill(token);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdminServer } from '../../src/admin/server.ts';
 import { startAdmin } from '../src/admin/admin.ts';
 import { accessibilityProblems } from '../support/axe.ts';
-import { hasBrowser, type Look, openPage, startBrowser } from '../support/browser.ts';
+import { hasBrowser, LOOKS, openPage, startBrowser } from '../support/browser.ts';
 import { gapped, recordings, records, sessions, unrecorded } from '../support/showcase.ts';
 import { smallPng } from '../support/small-png.ts';
 
@@ -26,13 +26,6 @@ const SHOWN_IN_DOCS: ReadonlySet<string> = new Set([
   'failures-1280-light',
   'recordings-1280-light',
 ]);
-
-const LOOKS: readonly Look[] = [
-  { width: 1280, colorScheme: 'light' },
-  { width: 1280, colorScheme: 'dark' },
-  { width: 400, colorScheme: 'light' },
-  { width: 400, colorScheme: 'dark' },
-];
 
 describe.skipIf(!hasBrowser())('each view, as somebody sees it', () => {
   let browser: Browser;

@@ -9,7 +9,7 @@ import { createLogger } from '../../src/log.ts';
 import { EVERYTHING } from '../src/admin/admin.ts';
 import { fakeRecordings } from '../src/live/recordings.ts';
 import { at, ended, FakeSessions, session } from '../src/live/sessions.ts';
-import { hasBrowser, openPage, startBrowser } from '../support/browser.ts';
+import { hasBrowser, LOOKS, openPage, startBrowser } from '../support/browser.ts';
 import { TryCluster, until } from '../support/try-cluster.ts';
 
 const PAGE = fileURLToPath(new URL('../../dist/live/', import.meta.url));
@@ -101,12 +101,6 @@ describe.skipIf(!hasBrowser())('page', () => {
     '#/recordings',
     '#/recordings/rec-1',
   ];
-  const LOOKS = [
-    { width: 1280, colorScheme: 'light' },
-    { width: 1280, colorScheme: 'dark' },
-    { width: 400, colorScheme: 'light' },
-    { width: 400, colorScheme: 'dark' },
-  ] as const;
 
   test.each(LOOKS)(
     'every view fits $width px, $colorScheme, without complaints and without markup from outside B106',

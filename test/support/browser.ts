@@ -31,6 +31,13 @@ export interface Look {
   readonly colorScheme: 'light' | 'dark';
 }
 
+export const LOOKS: readonly Look[] = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 1280, colorScheme: 'dark' },
+  { width: 400, colorScheme: 'light' },
+  { width: 400, colorScheme: 'dark' },
+];
+
 /** A page that keeps what the browser complains about: errors, refusals of the content policy, requests elsewhere. */
 export async function openPage(
   browser: Browser,

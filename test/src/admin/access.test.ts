@@ -64,103 +64,17 @@ describe('roles', () => {
     stop: ['POST', `/api/v1/sessions/${LIVE}/stop`],
   } as const;
 
+  const everything = (status: number) => Object.fromEntries(Object.keys(PATHS).map(name => [name, status]));
+  const seeing = { sessions: 200, one: 200, failures: 200, audit: 200, sandbox: 200 };
+  const playing = { recordings: 200, recording: 200, cast: 200, page: 200 };
+
   test.each([
-    [
-      undefined,
-      {
-        sessions: 401,
-        one: 401,
-        recordings: 401,
-        recording: 401,
-        cast: 401,
-        page: 401,
-        failures: 401,
-        audit: 401,
-        sandbox: 401,
-        breaking: 401,
-        stop: 401,
-      },
-    ],
-    [
-      'stranger',
-      {
-        sessions: 401,
-        one: 401,
-        recordings: 401,
-        recording: 401,
-        cast: 401,
-        page: 401,
-        failures: 401,
-        audit: 401,
-        sandbox: 401,
-        breaking: 401,
-        stop: 401,
-      },
-    ],
-    [
-      'nina',
-      {
-        sessions: 403,
-        one: 403,
-        recordings: 403,
-        recording: 403,
-        cast: 403,
-        page: 403,
-        failures: 403,
-        audit: 403,
-        sandbox: 403,
-        breaking: 403,
-        stop: 403,
-      },
-    ],
-    [
-      'vera',
-      {
-        sessions: 200,
-        one: 200,
-        recordings: 403,
-        recording: 403,
-        cast: 403,
-        page: 403,
-        failures: 200,
-        audit: 200,
-        sandbox: 200,
-        breaking: 403,
-        stop: 403,
-      },
-    ],
-    [
-      'axel',
-      {
-        sessions: 200,
-        one: 200,
-        recordings: 200,
-        recording: 200,
-        cast: 200,
-        page: 200,
-        failures: 200,
-        audit: 200,
-        sandbox: 200,
-        breaking: 403,
-        stop: 403,
-      },
-    ],
-    [
-      'olga',
-      {
-        sessions: 200,
-        one: 200,
-        recordings: 403,
-        recording: 403,
-        cast: 403,
-        page: 403,
-        failures: 200,
-        audit: 200,
-        sandbox: 200,
-        breaking: 200,
-        stop: 202,
-      },
-    ],
+    [undefined, everything(401)],
+    ['stranger', everything(401)],
+    ['nina', everything(403)],
+    ['vera', { ...everything(403), ...seeing }],
+    ['axel', { ...everything(403), ...seeing, ...playing }],
+    ['olga', { ...everything(403), ...seeing, breaking: 200, stop: 202 }],
   ])('%s gets %j', async (user, statuses) => {
     const seen = await Promise.all(
       Object.entries(PATHS).map(async ([name, [method, path]]) => {

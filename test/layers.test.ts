@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'http-proxy': ['src/proxy/forward.ts'],
   xstate: ['machines', 'src/session', 'src/server.ts'],
-  eventemitter3: ['src/relay', 'src/recording', 'src/session', 'src/live'],
+  eventemitter3: ['src/relay', 'src/recording', 'src/session', 'src/live', 'src/workers'],
   ws: ['src/live', 'src/sandbox'],
   preact: ['src/live/page'],
   // Made by the page's own build.

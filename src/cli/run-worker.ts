@@ -13,6 +13,7 @@ import { mayWatch } from './admin-access.ts';
 import { openUpstream } from './open-upstream.ts';
 import { policyOf } from './policy.ts';
 import { readConfig } from './read-config.ts';
+import { readText } from './read-text.ts';
 import { hostAndPort } from './serve-by-workers.ts';
 import { serveHere } from './serve-here.ts';
 import { TailscaleWatches } from './tailscale-watches.ts';
@@ -77,7 +78,7 @@ class Worker {
     const watches = new TailscaleWatches({ clock, log });
     this.#watches = watches;
     const first = readConfig(start.text, start.file);
-    const upstream = openUpstream(first, { clock, log });
+    const upstream = openUpstream(first, { clock, log, readText });
     if (hostAndPort(upstream) !== start.upstream) {
       throw new Error(
         `the kubeconfig names another API server than ${start.upstream}, which needs a restart`,
@@ -85,12 +86,12 @@ class Worker {
     }
     const made = ({ text, files }: Pick<Start, 'text' | 'files'>) => {
       const config = readConfig(text, start.file);
-      const readText = (name: string): string => {
+      const handedOver = (name: string): string => {
         const known = files[name];
         if (known === undefined) throw new Error(`${name} was not handed over`);
         return known;
       };
-      return { config, policy: policyOf(config, { clock, log, readText, watches, upstream }) };
+      return { config, policy: policyOf(config, { clock, log, readText: handedOver, watches, upstream }) };
     };
     let now = made(start);
     let close = (): void => {};

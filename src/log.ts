@@ -83,7 +83,9 @@ export class LogLines {
       bytes += Buffer.byteLength(line);
       return bytes > ONE_WRITE_BYTES;
     });
-    return Buffer.from(this.#waiting.splice(0, more === -1 ? this.#waiting.length : Math.max(more, 1)).join(''));
+    return Buffer.from(
+      this.#waiting.splice(0, more === -1 ? this.#waiting.length : Math.max(more, 1)).join(''),
+    );
   }
 
   #send(bytes: Buffer): void {

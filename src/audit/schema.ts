@@ -215,7 +215,9 @@ export const factsSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('session.ended'),
     ...session,
-    outcome: z.enum(OUTCOMES).describe('interrupted: the process was gone; said at the next start.'),
+    outcome: z
+      .enum(OUTCOMES)
+      .describe('interrupted: the process was gone; said at the next start, of a worker at once.'),
     cause: reason.optional(),
     state: text.optional().describe('The last one before the end.'),
     recorder: text.optional(),

@@ -1,10 +1,9 @@
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { startAdminServer } from '../admin/server.ts';
 import type { SinkHealth } from '../audit/health.ts';
 import type { AuditSink } from '../audit/record.ts';
 import { Readiness } from '../checks/readiness.ts';
 import { systemClock } from '../clock.ts';
-import { MAX_WORKERS } from '../config/schema.ts';
 import { AuditTrail } from '../live/audit-trail.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { SandboxRecorder } from '../live/sandbox-recorder.ts';
@@ -44,6 +43,7 @@ import { shutdownMs } from './shutdown.ts';
 import { onReloadSignal, onStopSignal } from './signals.ts';
 import { StartProblems } from './start-problems.ts';
 import { TailscaleWatches } from './tailscale-watches.ts';
+import { coresHere, workerCount } from './worker-count.ts';
 
 const PROBE_MS = 5_000;
 /** What messages about failures get to leave. */
@@ -105,7 +105,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const config = readConfig(text, configFile);
   const ownLog = createLogger(config.log.level);
   const log = options.log ?? ownLog;
-  const size = config.workers === 'auto' ? Math.min(availableParallelism(), MAX_WORKERS) : config.workers;
+  const size = workerCount(config.workers, coresHere());
   if (size > 1 && options.inspect !== undefined) {
     throw new Error('--inspect shows the machines of one process: set workers to 1');
   }

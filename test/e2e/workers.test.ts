@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ExecClient } from '../support/exec-client.ts';
+import { kubectlAt } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { RecorderProcess, startProxyProcess, startReplica, TOKENS } from '../support/process-group.ts';
-import { runKubectl } from '../support/proxy-kubectl.ts';
 import { kubewitness, until } from '../support/try-cluster.ts';
 import { auditOf, metric, replaced, whoHas, workersOf } from '../support/workers.ts';
 
@@ -78,8 +78,9 @@ test('a worker that dies takes its own sessions with it, once each, and comes ba
   await until(() => sessions.filter(({ stdout }) => stdout.includes('after')).length === 2);
   for (const version of ['1.29', '1.36'] as const) {
     for (let round = 0; round < 2; round++) {
+      const kubectl = kubectlAt(proxy.url, proxy.caPem, version);
       const args = ['exec', 'shell', '--', 'echo', 'hello'];
-      const { code, stdout } = await runKubectl(proxy, version, ['--token', TOKENS.closed], args);
+      const { code, stdout } = await kubectl(args, ['--token', TOKENS.closed]);
       expect({ code, stdout }).toEqual({ code: 0, stdout: 'hello\n' });
     }
   }

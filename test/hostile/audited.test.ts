@@ -46,7 +46,7 @@ test.each([true, false])(
             subjects: [{ user: 'ann' }],
             rule: {
               origin: 'grants[0]',
-            impersonateGroups: [],
+              impersonateGroups: [],
               recorderAddrs: ['127.0.0.1:1'],
               enforceRecorder: true,
               unrecordable: 'audit',

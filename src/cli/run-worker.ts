@@ -71,13 +71,12 @@ class Worker {
 
   /** Makes everything that needs no waiting, so that no later word of the primary finds it half made. */
   constructor(start: Start, send: Send) {
-    const ownLog = createLogger(readConfig(start.text, start.file).log.level, { worker: start.worker });
-    const log = ownLog;
+    const first = readConfig(start.text, start.file);
+    const log = createLogger(first.log.level, { worker: start.worker });
     const clock = systemClock;
     this.#log = log;
     const watches = new TailscaleWatches({ clock, log });
     this.#watches = watches;
-    const first = readConfig(start.text, start.file);
     const upstream = openUpstream(first, { clock, log, readText });
     if (hostAndPort(upstream) !== start.upstream) {
       throw new Error(
@@ -101,7 +100,7 @@ class Worker {
     const ordered = (order: Order): void => {
       if (order.kind === 'config') {
         now = made(order);
-        ownLog.level = now.config.log.level;
+        log.level = now.config.log.level;
         this.#serving.reloaded();
       } else if (order.kind === 'certificate') this.#serving.certificate(order.certificate);
       else if (order.kind === 'stop') this.#serving.sessions.stop(order.sessionId, order.cause);

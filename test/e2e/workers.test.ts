@@ -50,6 +50,7 @@ test('a worker that dies takes its own sessions with it, once each, and comes ba
   const sessions = await sessionsAt(proxy, 4);
   const placed = whoHas(proxy.output());
   expect([...placed.values()].toSorted()).toEqual([1, 1, 2, 2]);
+  await until(() => auditOf(proxy, 'recording.acknowledged').length === 4);
 
   await replaced(proxy, workers[0] ?? 0);
   const cut = auditOf(proxy, 'session.ended');
@@ -58,6 +59,7 @@ test('a worker that dies takes its own sessions with it, once each, and comes ba
       outcome: 'interrupted',
       state: 'joined.streaming',
       cause: { code: 'KW_INTERRUPTED' },
+      lastAcked: { offset: expect.any(Number) },
       user: { name: 'bob' },
     })),
   );

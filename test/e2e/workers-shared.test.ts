@@ -99,11 +99,11 @@ test('limits hold for all workers together, also after one has died', async () =
   ).length;
   if (more > 1) await open(proxy);
 
-  const proxied = await metric(proxy, 'k8s_auth_proxy_requests_proxied');
   const answers = await Promise.all(Array.from({ length: 40 }, () => getPods(proxy, TOKENS.open)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
   const served = answers.filter(({ status }) => status === 200).length;
-  await until(async () => (await metric(proxy, 'k8s_auth_proxy_requests_proxied')) === proxied + served);
+  const listed = 'kubewitness_request_seconds_count{verb="list",code="200"}';
+  await until(async () => (await metric(proxy, listed)) === served);
   for (let round = 0; round < 8; round++) {
     await until(async () => (await getPods(proxy, TOKENS.open)).status === 200);
   }

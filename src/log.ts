@@ -18,6 +18,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Lines that wait for whoever reads them. Characters; past it lines are dropped, and that is said. */
 const MAX_WAITING = 1024 * 1024;
+/** What a pipe takes as one, whoever else writes to it (PIPE_BUF, pipe(7)): workers share standard error. */
+const ONE_WRITE_BYTES = 4096;
 /** A pipe that does not block says so when it is full. */
 const FULL_RETRY_MS = 50;
 
@@ -71,8 +73,19 @@ export class LogLines {
       this.#dropped = 0;
     }
     this.#writing = this.#waiting.length > 0;
-    if (this.#writing) this.#send(Buffer.from(this.#waiting.splice(0).join('')));
+    if (this.#writing) this.#send(this.#batch());
     else for (const tell of this.#told.splice(0)) tell();
+  }
+
+  #batch(): Buffer {
+    let bytes = 0;
+    const more = this.#waiting.findIndex(line => {
+      bytes += Buffer.byteLength(line);
+      return bytes > ONE_WRITE_BYTES;
+    });
+    return Buffer.from(
+      this.#waiting.splice(0, more === -1 ? this.#waiting.length : Math.max(more, 1)).join(''),
+    );
   }
 
   #send(bytes: Buffer): void {
@@ -99,12 +112,12 @@ export function logWritten(limitMs: number): Promise<void> {
   return standardError.flushed(limitMs);
 }
 
-/** JSON lines on standard error, so that standard output stays the commands' own. */
-export function createLogger(level: LogLevel): LeveledLogger {
+/** JSON lines on standard error, so that standard output stays the commands' own. `facts`: in every line. */
+export function createLogger(level: LogLevel, facts: object | null = null): LeveledLogger {
   return pino(
     {
       level,
-      base: null,
+      base: facts,
       timestamp: pino.stdTimeFunctions.isoTime,
       // Header objects and tokens are never logged; this is the net below that rule.
       redact: { paths: ['*.authorization', '*.token', 'authorization', 'token'], remove: true },

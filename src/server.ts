@@ -11,6 +11,7 @@ import type { ProxyDependencies } from './proxy/handle.ts';
 import { handleRequest } from './proxy/handle.ts';
 import { Replies } from './proxy/replies.ts';
 import { Tunnels } from './proxy/tunnels.ts';
+import type { AdmitSession } from './proxy/upgrade.ts';
 import { handleUpgrade } from './proxy/upgrade.ts';
 import { answerErrorOnSocket } from './relay/answer.ts';
 import type { SessionRegistry } from './session/registry.ts';
@@ -26,6 +27,7 @@ const HANDSHAKE_MS = 10_000;
 
 export interface ProxyServerOptions extends ProxyDependencies {
   readonly sessions: SessionRegistry;
+  readonly admitSession?: AdmitSession;
   readonly address: string;
   readonly port: number;
   readonly tls: TlsOptions & { readonly cert: string; readonly key: string };

@@ -2,9 +2,12 @@ import { readLine } from './chain.ts';
 import { auditFiles } from './lines.ts';
 import { linesSync } from './lines-sync.ts';
 import type { AuditEvent, AuditLastAcked, AuditRecord } from './record.ts';
-import type { AuditClient, AuditUser } from './schema.ts';
+import type { AuditClient, AuditFacts, AuditUser } from './schema.ts';
 
-type SessionRecord = Extract<AuditRecord, { sessionId: string; target: unknown }>;
+/** What happened, and when. A record of a file is one. */
+export type TimedFacts = AuditFacts & Pick<AuditRecord, 'time'>;
+
+type SessionRecord = Extract<TimedFacts, { sessionId: string; target: unknown }>;
 
 interface Open {
   readonly started: SessionRecord;
@@ -17,7 +20,7 @@ interface Open {
 export class OpenSessions {
   readonly #open = new Map<string, Open>();
 
-  see(record: AuditRecord): void {
+  see(record: TimedFacts): void {
     if (!('sessionId' in record) || !('target' in record)) return;
     if (record.type === 'session.ended') {
       this.#open.delete(record.sessionId);
@@ -41,9 +44,9 @@ export class OpenSessions {
     if ('lastAcked' in record) open.lastAcked = record.lastAcked;
   }
 
-  /** Their ends, as far as anything is known of them. */
-  ends(): AuditEvent[] {
-    return [...this.#open.values()].map(interrupted);
+  /** Their ends, as far as anything is known of them. `why` is for people. */
+  ends(why = 'the proxy ended without an end of this session'): AuditEvent[] {
+    return [...this.#open.values()].map(open => interrupted(open, why));
   }
 }
 
@@ -61,14 +64,14 @@ export function interruptedSessions(file: string): AuditEvent[] {
   return sessions.ends();
 }
 
-function interrupted({ started, last, lastAcked, recorder }: Open): AuditEvent {
+function interrupted({ started, last, lastAcked, recorder }: Open, message: string): AuditEvent {
   return {
     type: 'session.ended',
     sessionId: started.sessionId,
     subject: subjectOf(started),
     target: started.target,
     outcome: 'interrupted',
-    cause: { code: 'KW_INTERRUPTED', message: 'the proxy ended without an end of this session' },
+    cause: { code: 'KW_INTERRUPTED', message },
     ...('state' in last && last.state !== undefined ? { state: last.state } : {}),
     ...(recorder === undefined ? {} : { recorder }),
     durationMs: Math.max(Date.parse(last.time) - Date.parse(started.time), 0),

@@ -24,6 +24,11 @@ const user = z
   })
   .meta({ id: 'User', description: 'The caller.' });
 
+/** The two as writers say them, in one. */
+export const subjectSchema = user
+  .omit({ name: true })
+  .extend({ user: text, address: text.optional(), userAgent: text.optional() });
+
 const client = z.strictObject({ ip: text.optional(), userAgent: text.optional() }).meta({
   id: 'Client',
   description: 'Where the request came from. The user agent is what the client says of itself.',
@@ -126,7 +131,8 @@ export const OUTCOMES = [
   'interrupted',
 ] as const;
 
-const facts = z.discriminatedUnion('type', [
+/** What each type of record says. */
+export const factsSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('session.started'),
     ...session,
@@ -217,7 +223,9 @@ const facts = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('session.ended'),
     ...session,
-    outcome: z.enum(OUTCOMES).describe('interrupted: the process was gone; said at the next start.'),
+    outcome: z
+      .enum(OUTCOMES)
+      .describe('interrupted: the process was gone; said at the next start, of a worker at once.'),
     cause: reason.optional(),
     state: text.optional().describe('The last one before the end.'),
     steps: z
@@ -330,10 +338,10 @@ const envelope = z.object({
 /** A record as it stands in a file: the envelope and the facts of one event. */
 export const auditRecordSchema = z.discriminatedUnion(
   'type',
-  facts.options.map(option => option.extend(envelope.shape)) as unknown as typeof facts.options,
+  factsSchema.options.map(option => option.extend(envelope.shape)) as unknown as typeof factsSchema.options,
 );
 
-export type AuditFacts = DeepReadonly<z.output<typeof facts>>;
+export type AuditFacts = DeepReadonly<z.output<typeof factsSchema>>;
 export type AuditEnvelope = DeepReadonly<z.output<typeof envelope>>;
 export type AuditRecord = AuditEnvelope & AuditFacts;
 export type AuditUser = DeepReadonly<z.output<typeof user>>;

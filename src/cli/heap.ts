@@ -24,10 +24,26 @@ export function heapMiB(constrainedBytes: number, totalBytes: number): number | 
  */
 export function restartWithHeap(facts: ProcessFacts): readonly string[] | undefined {
   const { execPath, execArgv, argv, env, constrainedBytes, totalBytes } = facts;
-  const said = [...execArgv, env['NODE_OPTIONS'] ?? ''].some(text =>
-    /max[-_]old[-_]space[-_]size/.test(text),
-  );
+  const said = [...execArgv, env['NODE_OPTIONS'] ?? ''].some(isHeapSize);
   const size = heapMiB(constrainedBytes, totalBytes);
   if (said || size === undefined) return undefined;
   return [execPath, `--max-old-space-size=${size}`, ...execArgv, ...argv.slice(1)];
+}
+
+/**
+ * Options of Node for workers: what the cgroup allows is shared among them and the primary. A size that an operator has
+ * said is that of each process.
+ */
+export function workerExecArgv(
+  { execArgv, env, constrainedBytes, totalBytes }: Omit<ProcessFacts, 'execPath' | 'argv'>,
+  workers: number,
+): readonly string[] {
+  const size = heapMiB(constrainedBytes, totalBytes);
+  const others = execArgv.filter(text => text !== `--max-old-space-size=${size}`);
+  if (size === undefined || [...others, env['NODE_OPTIONS'] ?? ''].some(isHeapSize)) return execArgv;
+  return [...others, `--max-old-space-size=${Math.max(1, Math.floor(size / (workers + 1)))}`];
+}
+
+function isHeapSize(option: string): boolean {
+  return /max[-_]old[-_]space[-_]size/.test(option);
 }

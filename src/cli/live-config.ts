@@ -43,7 +43,14 @@ export interface LiveConfigOptions<Made> {
   readonly reported: (report: ReloadReport) => void;
 }
 
-interface InForce<Made> {
+/** The texts that everything in force was made from. */
+export interface InForce {
+  readonly text: string;
+  /** By name: those that the configuration names. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+interface Current<Made> {
   readonly text: string;
   readonly config: Config;
   readonly files: LiveFiles<Made>;
@@ -55,7 +62,7 @@ interface InForce<Made> {
  */
 export class LiveConfig<Made> {
   readonly #options: LiveConfigOptions<Made>;
-  #inForce: InForce<Made>;
+  #inForce: Current<Made>;
   /** The configuration file as it was last judged. */
   #judged: Reading;
   #refusal:
@@ -78,6 +85,11 @@ export class LiveConfig<Made> {
 
   get config(): Config {
     return this.#inForce.config;
+  }
+
+  get inForce(): InForce {
+    const { text, files } = this.#inForce;
+    return { text, files: Object.fromEntries(files.texts) };
   }
 
   state(): LiveConfigState {

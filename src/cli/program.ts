@@ -7,6 +7,7 @@ import { addDoctorCommand } from './doctor.ts';
 import { addMachinesCommand } from './machines.ts';
 import { addRecordingsCommand } from './recordings.ts';
 import { addRecorderOptions } from './recordings-recorder-options.ts';
+import { runWorker } from './run-worker.ts';
 import { runProxy } from './start-proxy.ts';
 import type { RecorderCommand } from './start-recorder.ts';
 import { runRecorder } from './start-recorder.ts';
@@ -61,6 +62,11 @@ export function createProgram(version: string): Command {
     .option('--ready-file <file>', 'written once all of it answers (docs/try.md)')
     .addOption(inspectOption())
     .action((options: TryCommand) => runTry(options, createLogger('warn')));
+
+  program
+    .command('worker', { hidden: true })
+    .description('one worker of a proxy, begun by the proxy itself')
+    .action(() => runWorker());
 
   addRecordingsCommand(program);
   addMachinesCommand(program);

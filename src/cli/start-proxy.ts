@@ -1,28 +1,20 @@
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdminServer } from '../admin/server.ts';
+import type { SinkHealth } from '../audit/health.ts';
 import type { AuditSink } from '../audit/record.ts';
 import { Readiness } from '../checks/readiness.ts';
 import { systemClock } from '../clock.ts';
-import { withFiles } from '../config/files.ts';
-import { parseConfig } from '../config/parse.ts';
-import type { Config } from '../config/schema.ts';
 import { AuditTrail } from '../live/audit-trail.ts';
 import type { RecordingsReader } from '../live/recordings-reader.ts';
 import type { SandboxRecorder } from '../live/sandbox-recorder.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { createForwarder } from '../proxy/forward.ts';
+import type { Signal } from '../metrics/updates.ts';
 import { createLimits } from '../proxy/limits.ts';
 import { probeRecorder } from '../recording/connect.ts';
-import { deliverEvent } from '../recording/deliver-event.ts';
-import { LiveCastRoom, MAX_KEPT_TOGETHER } from '../recording/live-cast.ts';
+import { MAX_KEPT_TOGETHER } from '../recording/live-cast.ts';
 import { RecorderHealth } from '../recording/recorder-health.ts';
-import { startProxyServer } from '../server.ts';
-import { SessionRegistry } from '../session/registry.ts';
-import { trustedAddresses } from '../tailscale/trusted-addresses.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { adminAccess, mayWatch } from './admin-access.ts';
 import { announce } from './announce.ts';
@@ -38,19 +30,24 @@ import { openUpstream } from './open-upstream.ts';
 import { pageRecordings } from './page-recordings.ts';
 import type { Policy } from './policy.ts';
 import { policyOf } from './policy.ts';
+import { readConfig } from './read-config.ts';
 import { readText } from './read-text.ts';
 import { outsideChecks, ownChecks } from './readiness-checks.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { reportReload } from './report-reload.ts';
-import { REQUEST_GRACE_MS, shutdownMs } from './shutdown.ts';
+import type { Serving } from './serve.ts';
+import type { ServingByWorkers } from './serve-by-workers.ts';
+import { serveByWorkers } from './serve-by-workers.ts';
+import { serveHere } from './serve-here.ts';
+import { shutdownMs } from './shutdown.ts';
 import { onReloadSignal, onStopSignal } from './signals.ts';
 import { StartProblems } from './start-problems.ts';
 import { TailscaleWatches } from './tailscale-watches.ts';
+import { coresHere, workerCount } from './worker-count.ts';
 
 const PROBE_MS = 5_000;
 /** What messages about failures get to leave. */
 const NOTICES_GRACE_MS = 2_000;
-const DIAL_LIMIT_MS = 60_000;
 
 export interface StartOptions {
   readonly log?: Logger;
@@ -108,6 +105,10 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const config = readConfig(text, configFile);
   const ownLog = createLogger(config.log.level);
   const log = options.log ?? ownLog;
+  const size = workerCount(config.workers, coresHere());
+  if (size > 1 && options.inspect !== undefined) {
+    throw new Error('--inspect shows the machines of one process: set workers to 1');
+  }
   const problems = new StartProblems();
   const watches = new TailscaleWatches({ clock: systemClock, log });
   const own = { clock: systemClock, log, readText, watches, replica: hostname() };
@@ -151,9 +152,13 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const live = lives.value;
   let appliedAtMs = systemClock.now();
   const failOpen = openLedger(config, systemClock);
+  const auditHealth = (): SinkHealth => {
+    const health = sink.health();
+    return { ...health, lost: health.lost + (crew?.lost() ?? 0) };
+  };
   const metrics: Metrics = new Metrics({
-    auditHealth: () => sink.health(),
-    unacked: () => sessions.unacked(),
+    auditHealth,
+    unacked: () => serving.unacked(),
     config: () => ({ current: live.state().state === 'current', appliedAtSeconds: appliedAtMs / 1000 }),
     failOpenSeconds: () => failOpen.secondsToday(),
   });
@@ -167,30 +172,47 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     close: () => {},
   };
   const mayStartSession = (): boolean => sink.mayStartSession();
-  const health = new RecorderHealth({
-    probe: recorder => {
-      const { access } = live.made;
-      return probeRecorder(recorder, access === undefined ? {} : { access });
-    },
-  });
+  const probe = (recorder: string): Promise<void> => {
+    const { access } = live.made;
+    return probeRecorder(recorder, access === undefined ? {} : { access });
+  };
+  const health = new RecorderHealth({ probe, changed: ailing => crew?.ailing(ailing) });
   const inspector = options.inspect === undefined ? undefined : await openInspector(options.inspect, log);
-  const sessions: SessionRegistry = new SessionRegistry({
-    ...(inspector === undefined ? {} : { inspect: inspector.inspect }),
-    health,
-    failOpen,
-    mayStartSession,
-    cluster: config.cluster,
+  const common = {
+    ...own,
+    config,
+    live: () => live.config,
     upstream,
-    clock: systemClock,
-    log,
     audit,
-    liveCastRoom: new LiveCastRoom(() => (mayWatch(live.config) ? MAX_KEPT_TOGETHER : 0)),
-    dialLimitMs: DIAL_LIMIT_MS,
-    settings: () => live.made.sessions,
+    mayStartSession,
+    failOpen,
+    castRoom: () => (mayWatch(live.config) ? MAX_KEPT_TOGETHER : 0),
     keepEnded: () => ({ atMost: live.config.sessions.keepEnded, forMs: live.config.sessions.keepEndedMs }),
-  });
+    certificate: certificate.first,
+    tell: (signal: Signal) => metrics.tell(signal),
+  };
+  const crew: ServingByWorkers | undefined =
+    size === 1
+      ? undefined
+      : serveByWorkers({
+          ...common,
+          size,
+          file: configFile,
+          inForce: () => live.inForce,
+          health,
+          metrics,
+        });
+  const serving: Serving =
+    crew ??
+    serveHere({
+      ...common,
+      ...(inspector === undefined ? {} : { inspect: inspector.inspect }),
+      policy: () => live.made,
+      health,
+      limits: createLimits(config.limits),
+    });
+  const { sessions } = serving;
   sessions.on('changed', view => metrics.stepped(view));
-  const forwarder = createForwarder(upstream, { log });
   let shown = certificate.first;
   const readiness = new Readiness({ clock: systemClock });
   const setChecks = (): void => {
@@ -199,11 +221,12 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       ...ownChecks({
         config: () => ({ ...live.state(), appliedAtMs }),
         draining: () => sessions.draining,
-        auditHealth: () => sink.health(),
+        auditHealth,
         mayStartSession,
         certificate: () => shown.cert,
         clock: systemClock,
       }),
+      ...(crew === undefined ? [] : [crew.check]),
       ...outsideChecks(live.config, {
         upstream,
         backend: socket => watches.of(socket).backend,
@@ -240,40 +263,19 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       log,
       history: trail,
       ...(sink.replica === undefined ? {} : { others: { sessions: trail, replica: sink.replica } }),
-      process: { auditHealth: () => sink.health(), metrics, readiness },
+      process: { auditHealth, metrics, readiness },
       ...(opened.value === undefined ? {} : { recordings: opened.value }),
       ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
     }),
   );
-  const servers = await problems.step(() =>
-    startProxyServer({
-      address: config.listen.address,
-      port: config.listen.port,
-      tls: { ...certificate.first, ...live.made.clients },
-      ...(config.listen.proxyProtocol === undefined
-        ? {}
-        : { trustedRelays: trustedAddresses(config.listen.proxyProtocol.trusted) }),
-      policy: () => live.made,
-      forwarder,
-      upstream,
-      audit,
-      mayStartSession,
-      limits: createLimits(config.limits),
-      log,
-      clock: systemClock,
-      health,
-      tell: signal => metrics.tell(signal),
-      deliverEvent: (recorders, document) => deliverEvent(recorders, document, undefined, live.made.access),
-      sessions,
-    }),
-  );
+  const listening = await problems.step(() => serving.listen());
   problems.throwIfAny();
   audit.write({ type: 'proxy.started', version: options.version ?? 'unknown', cluster: config.cluster });
   const admin = admins.value;
-  const server = servers.value;
+  const server = listening.value;
   certificate.follow(changed => {
     shown = changed;
-    server.setTls({ ...shown, ...live.made.clients });
+    serving.certificate(changed);
   });
   let adminShown = adminTls?.first;
   adminTls?.follow(changed => {
@@ -286,7 +288,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     appliedAtMs = systemClock.now();
     ownLog.level = live.config.log.level;
     setChecks();
-    server.setTls({ ...shown, ...live.made.clients });
+    serving.reloaded();
     if (adminShown !== undefined) admin.setTls({ ...adminShown, ...live.made.clients });
     // Whoever has been taken out of the configuration must not go on by a cookie.
     admin.forgetSignIns();
@@ -309,18 +311,12 @@ export async function startProxy(configFile: string, options: StartOptions = {})
     },
     close: async () => {
       watch.close();
-      const { sessions: own, shutdown } = live.config;
       log.info({ atMostMs: shutdownMs(live.config) }, 'shutting down');
-      // Ordinary requests are served all the while: until load balancers have noticed, and as long as sessions live.
-      await Promise.all([sessions.drain(own.drainMs), sleep(shutdown.delayMs)]);
-      const closed = server.close(REQUEST_GRACE_MS);
-      forwarder.endWatches();
-      await closed;
+      await serving.close();
       certificate.close();
       adminTls?.close();
       watches.close();
       health.close();
-      forwarder.close();
       await admin.close();
       await trail.close();
       await inspector?.close();
@@ -330,9 +326,4 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       await sink.close();
     },
   };
-}
-
-function readConfig(text: string, file: string): Config {
-  const folder = dirname(resolve(file));
-  return withFiles(parseConfig(text, file), named => resolve(folder, named));
 }

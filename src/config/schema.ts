@@ -139,6 +139,8 @@ const sessions = z.strictObject({
 });
 
 const count = z.int().min(1).max(1_000_000);
+/** More than a proxy can use; each costs the memory of a process. */
+export const MAX_WORKERS = 64;
 
 const limits = z.strictObject({
   sessions: count.default(1_000).describe('Live sessions in all.'),
@@ -218,6 +220,12 @@ export const configSchema = z
     limits: limits
       .prefault({})
       .describe('What is served at a time; beyond it the answer is 429 with Retry-After.'),
+    workers: z
+      .union([z.enum(['auto']), z.int().min(1).max(MAX_WORKERS)])
+      .default(1)
+      .describe(
+        'Processes that serve; auto: one for each core that this one may use. With more than 1 another one keeps count, the audit and the admin port.',
+      ),
     shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
     audit: audit.describe('Where the audit goes.'),
     notices: notices

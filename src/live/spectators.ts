@@ -1,5 +1,5 @@
 import type { LiveCast } from '../recording/live-cast.ts';
-import { BEAT_MS, CLOSE_ENDED, CLOSE_FULL, CLOSE_STOPPING } from './feed-message.ts';
+import { BEAT_MS, CLOSE_ENDED, CLOSE_FULL, CLOSE_SLOW, CLOSE_STOPPING } from './feed-message.ts';
 import type { ViewerSocket } from './viewer.ts';
 import { Viewer } from './viewer.ts';
 
@@ -44,6 +44,7 @@ export class Spectators {
       if (!this.#viewers.delete(viewer)) return;
       cast.off('line', onLine);
       cast.off('ended', onEnded);
+      cast.off('cut', onCut);
       const left = (this.#perCast.get(cast) ?? 1) - 1;
       if (left === 0) this.#perCast.delete(cast);
       else this.#perCast.set(cast, left);
@@ -57,6 +58,10 @@ export class Spectators {
       leave();
       viewer.close(CLOSE_ENDED, 'the session has ended');
     };
+    const onCut = (): void => {
+      leave();
+      viewer.close(CLOSE_SLOW, 'the session wrote more than could be shown');
+    };
     if (this.#viewers.size >= this.#limits.maxSpectators || here >= this.#limits.maxPerSession) {
       viewer.close(CLOSE_FULL, 'too many spectators');
       return;
@@ -65,6 +70,7 @@ export class Spectators {
     this.#perCast.set(cast, here + 1);
     cast.on('line', onLine);
     cast.on('ended', onEnded);
+    cast.on('cut', onCut);
     for (const line of cast.past()) viewer.send(line);
   }
 

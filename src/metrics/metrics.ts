@@ -3,7 +3,8 @@ import type { SinkHealth } from '../audit/health.ts';
 import type { AuditEvent } from '../audit/record.ts';
 import type { Definition, MetricName } from './definitions.ts';
 import { METRICS } from './definitions.ts';
-import { EventLoopLag } from './event-loop.ts';
+import type { Lag } from './event-loop.ts';
+import { EventLoopLag, worseLag } from './event-loop.ts';
 import type { Signal, Update } from './updates.ts';
 import { updatesOf } from './updates.ts';
 
@@ -35,6 +36,8 @@ export class Metrics {
   readonly #states = new Map<string, string>();
   readonly #recorders = new Set<string>();
   readonly #lag = new EventLoopLag();
+  /** The worst that other processes have told since the last reading. */
+  #othersLag: Lag | undefined;
   #lost = 0;
 
   constructor(options: MetricsOptions = {}) {
@@ -68,6 +71,11 @@ export class Metrics {
     if (from !== state) this.tell({ kind: 'step', from, to: state === 'closed' ? undefined : state });
   }
 
+  /** How late the event loop of a worker was. */
+  lagged(lag: Lag): void {
+    this.#othersLag = this.#othersLag === undefined ? lag : worseLag(lag, this.#othersLag);
+  }
+
   /** What `GET /metrics` answers. */
   async text(): Promise<string> {
     const { auditHealth, config, failOpenSeconds, unacked } = this.#options;
@@ -79,7 +87,10 @@ export class Metrics {
     if (config !== undefined) this.tell({ kind: 'config', ...config() });
     if (failOpenSeconds !== undefined) this.tell({ kind: 'failOpen', seconds: failOpenSeconds() });
     if (unacked !== undefined) this.tell({ kind: 'unacked', ...unacked() });
-    for (const [quantile, value] of Object.entries(this.#lag.take())) {
+    const own = this.#lag.take();
+    const lag = this.#othersLag === undefined ? own : worseLag(own, this.#othersLag);
+    this.#othersLag = undefined;
+    for (const [quantile, value] of Object.entries(lag)) {
       this.#apply({ name: 'kubewitness_event_loop_lag_seconds', how: 'set', value, labels: { quantile } });
     }
     return this.#registry.metrics();

@@ -25,6 +25,7 @@ import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
 import { framingOf } from './forward-framing.ts';
 import type { Limits } from './limits.ts';
+import { holdSlot } from './limits.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
@@ -45,6 +46,8 @@ export interface ProxyDependencies extends EventDependencies {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
+  /** Resolves when all that was written is where it is kept; false: not in time. Undefined: it always is. */
+  readonly audited?: () => Promise<boolean>;
   readonly limits: Limits;
 }
 
@@ -99,8 +102,7 @@ export async function handleRequest(
     deps.tell?.({ kind: 'request', verb, code, seconds: (deps.clock.monotonic() - began) / 1000 });
   try {
     // Before anything that costs: an overload is not to become one of the sources of identity.
-    const release = deps.limits.requests.take();
-    response.once('close', release);
+    const release = await holdSlot(deps.limits.requests, response);
     const admitted = await admit(request, deps, known => {
       caller = known;
     });
@@ -137,13 +139,14 @@ export async function handleRequest(
         class: admitted.class,
         rule: decision.origins.join(', '),
       });
+      await whenAudited(deps);
     }
     proceed();
     const body = await recordRequest(request, admitted, auditId, framingOf(request).hasBody, deps);
     if (response.destroyed) return;
     const longRunning = isLongRunning(target.info, target.query);
     if (longRunning) {
-      response.once('close', deps.limits.longRunning.take());
+      await holdSlot(deps.limits.longRunning, response);
       release();
     }
     deps.tell?.({ kind: 'proxied' });
@@ -161,6 +164,15 @@ export async function handleRequest(
     answered(error.status);
     answerError(response, error);
   }
+}
+
+/** Before anything that must not happen unaudited. Throws KW_AUDIT_UNAVAILABLE. */
+export async function whenAudited({ audited }: Pick<ProxyDependencies, 'audited'>): Promise<void> {
+  if (audited === undefined || (await audited())) return;
+  throw new WitnessError(
+    'KW_AUDIT_UNAVAILABLE',
+    'the audit cannot be written, and this must not be done without it',
+  );
 }
 
 export function clientAddressOf({ address }: Admitted): { clientAddress?: string } {

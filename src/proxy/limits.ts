@@ -1,7 +1,26 @@
+import type { ServerResponse } from 'node:http';
 import { WitnessError } from '../errors.ts';
 
+/** Frees what was taken, once. */
+export type Release = () => void;
+
+/** Where slots come from: counted here, or, for a worker, by the process that has them all. */
+export interface SlotSource {
+  /** Throws, or rejects with, a WitnessError KW_OVERLOADED when all are taken. */
+  take(): Release | Promise<Release>;
+}
+
+/** Takes a slot until the response is over, or until it is given back before. Throws KW_OVERLOADED. */
+export async function holdSlot(slots: SlotSource, response: ServerResponse): Promise<Release> {
+  const taken = slots.take();
+  const release = taken instanceof Promise ? await taken : taken;
+  if (response.closed) release();
+  else response.once('close', release);
+  return release;
+}
+
 /** How many of one kind there may be at a time. */
-export class Slots {
+export class Slots implements SlotSource {
   readonly #what: string;
   readonly #limit: number;
   #taken = 0;
@@ -17,7 +36,7 @@ export class Slots {
   }
 
   /** Takes one; what is given back frees it, once. @throws WitnessError KW_OVERLOADED when all are taken */
-  take(): () => void {
+  take(): Release {
     if (this.#taken >= this.#limit) throw overloaded(this.#what, this.#limit);
     this.#taken++;
     let held = true;
@@ -40,15 +59,21 @@ export interface LimitFigures {
 
 /** What is served at a time: the figures, and what of them is taken. */
 export interface Limits {
-  readonly requests: Slots;
-  readonly longRunning: Slots;
+  readonly requests: SlotSource;
+  readonly longRunning: SlotSource;
   readonly sessions: LimitFigures;
 }
 
+/** What slots are called towards people. */
+export const SLOT_WORDS = {
+  requests: 'requests in flight',
+  longRunning: 'watches and other open requests',
+} as const;
+
 export function createLimits(figures: LimitFigures): Limits {
   return {
-    requests: new Slots('requests in flight', figures.requests),
-    longRunning: new Slots('watches and other open requests', figures.longRunning),
+    requests: new Slots(SLOT_WORDS.requests, figures.requests),
+    longRunning: new Slots(SLOT_WORDS.longRunning, figures.longRunning),
     sessions: figures,
   };
 }
@@ -62,6 +87,6 @@ export function checkSessions(
   if (live.inAll >= sessions) throw overloaded('live sessions', sessions);
 }
 
-function overloaded(what: string, limit: number): WitnessError {
+export function overloaded(what: string, limit: number): WitnessError {
   return new WitnessError('KW_OVERLOADED', `the proxy is at its limit of ${limit} ${what}; try again`);
 }

@@ -20,7 +20,7 @@ const MAX_EVENT_BODY_BYTES = 1024 * 1024;
 export interface EventDependencies {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly health: RecorderHealth;
+  readonly health: Pick<RecorderHealth, 'order'>;
   readonly deliverEvent: typeof deliverEvent;
   readonly tell?: (signal: Signal) => void;
 }

@@ -15,6 +15,7 @@ import type { SpliceReport } from '../relay/splice.ts';
 import { Splice } from '../relay/splice.ts';
 import { dialUpgrade } from '../upstream/dial.ts';
 import type { Upstream } from '../upstream/target.ts';
+import { whenAudited } from './handle.ts';
 
 /** How long the API server may take to answer an upgrade. */
 const DIAL_MS = 60_000;
@@ -37,6 +38,13 @@ export interface TunnelRequest {
   readonly allowedBy: readonly string[] | undefined;
 }
 
+interface TunnelEnvironment {
+  readonly upstream: Upstream;
+  readonly audit: AuditSink;
+  readonly audited?: () => Promise<boolean>;
+  readonly log: Logger;
+}
+
 interface TunnelEnd {
   readonly bytesToClient: number;
   readonly bytesToUpstream: number;
@@ -45,11 +53,11 @@ interface TunnelEnd {
 
 /** The upgrades that pass through unread, and unrecorded: each lives here from its dial to its end. */
 export class Tunnels {
-  readonly #env: { readonly upstream: Upstream; readonly audit: AuditSink; readonly log: Logger };
+  readonly #env: TunnelEnvironment;
   readonly #live = new Set<{ stop: () => void }>();
   #closed = false;
 
-  constructor(env: { readonly upstream: Upstream; readonly audit: AuditSink; readonly log: Logger }) {
+  constructor(env: TunnelEnvironment) {
     this.#env = env;
   }
 
@@ -113,6 +121,7 @@ export class Tunnels {
     signal: AbortSignal,
   ): Promise<{ readonly socket: Duplex; readonly head: Buffer } | undefined> {
     const { upgrade, rawHeaders, caller, clientAddress, method, path, query } = request;
+    await whenAudited(this.#env);
     const answer = await dialUpgrade(this.#env.upstream, {
       method,
       path: `${path}${query}`,

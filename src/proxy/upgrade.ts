@@ -19,6 +19,12 @@ import { recordRequest } from './record-request.ts';
 import type { TunnelRequest, Tunnels } from './tunnels.ts';
 
 /**
+ * Where sessions are counted for several processes: resolves once one more of this user may begin, with a function that
+ * takes it back if it does not begin after all. Rejects with KW_OVERLOADED.
+ */
+export type AdmitSession = (sessionId: string, user: string) => Promise<() => void>;
+
+/**
  * An upgrade request. Exec and attach become sessions, by whatever method and protocol they come; the other known kinds
  * pass through as tunnels where the caller's rules allow it; everything else is refused, whoever asks.
  */
@@ -29,6 +35,7 @@ export async function handleUpgrade(
   deps: ProxyDependencies & {
     readonly sessions: Pick<SessionRegistry, 'draining' | 'liveCount' | 'liveCountOf' | 'start'>;
     readonly tunnels: Tunnels;
+    readonly admitSession?: AdmitSession;
   },
 ): Promise<void> {
   // First of all: a socket without an error listener takes the process with it.
@@ -37,7 +44,7 @@ export async function handleUpgrade(
   let caller: Caller | undefined;
   let release = (): void => {};
   try {
-    release = deps.limits.requests.take();
+    release = await deps.limits.requests.take();
     const admitted = await admit(request, deps, known => {
       caller = known;
     });
@@ -58,15 +65,25 @@ export async function handleUpgrade(
     refuseWhenDraining(deps.sessions);
     if (client.destroyed) return;
     if ('exec' in wanted) {
-      const { liveCount } = deps.sessions;
       const who = realUser(caller);
-      const ofCaller = deps.sessions.liveCountOf(other => realUser(other) === who);
-      checkSessions(deps.limits.sessions, { inAll: liveCount, ofCaller });
+      if (deps.admitSession === undefined) checkHere(who, deps);
+      else {
+        const leave = await deps.admitSession(id, who);
+        if (client.destroyed || deps.sessions.draining) {
+          leave();
+          refuseWhenDraining(deps.sessions);
+          return;
+        }
+      }
       deps.tell?.({ kind: 'proxied' });
       deps.sessions.start(id, wanted, { client, head });
       return;
     }
-    const releaseTunnel = deps.limits.longRunning.take();
+    const releaseTunnel = await deps.limits.longRunning.take();
+    if (client.destroyed) {
+      releaseTunnel();
+      return;
+    }
     release();
     deps.tell?.({ kind: 'proxied' });
     await deps.tunnels.run(id, wanted, client, head).finally(releaseTunnel);
@@ -78,6 +95,19 @@ export async function handleUpgrade(
     release();
     client.off('error', onError);
   }
+}
+
+function checkHere(
+  who: string,
+  {
+    limits,
+    sessions,
+  }: Pick<ProxyDependencies, 'limits'> & {
+    readonly sessions: Pick<SessionRegistry, 'liveCount' | 'liveCountOf'>;
+  },
+): void {
+  const ofCaller = sessions.liveCountOf(other => realUser(other) === who);
+  checkSessions(limits.sessions, { inAll: sessions.liveCount, ofCaller });
 }
 
 function refuseWhenDraining({ draining }: Pick<SessionRegistry, 'draining'>): void {

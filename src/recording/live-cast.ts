@@ -34,8 +34,9 @@ export class LiveCastRoom {
 /**
  * The cast of a session that runs, for spectators: what was written lately, and what is being written. It hears the
  * recording and never answers it, so nobody who watches can slow it. `line`: one line of asciicast v2. `ended`: no more.
+ * `cut`: there is more, and whoever watches does not get it.
  */
-export class LiveCast extends EventEmitter<{ line: [Buffer]; ended: [] }> {
+export class LiveCast extends EventEmitter<{ line: [Buffer]; ended: []; cut: [] }> {
   readonly #room: LiveCastRoom;
   /** Whole lines, oldest first, in one buffer: many small ones would hold on to the blocks that Node cut them from. */
   #kept = Buffer.alloc(0);
@@ -60,6 +61,12 @@ export class LiveCast extends EventEmitter<{ line: [Buffer]; ended: [] }> {
     this.emit('line', line);
   }
 
+  /** One line of a cast that is written elsewhere: the header first. */
+  line(line: Buffer): void {
+    if (this.#size === undefined) this.header(line);
+    else this.event(line);
+  }
+
   /** What a spectator who comes now is sent first, a line each. Empty: the cast has not begun. */
   past(): Buffer[] {
     if (this.#size === undefined) return [];
@@ -74,11 +81,11 @@ export class LiveCast extends EventEmitter<{ line: [Buffer]; ended: [] }> {
   }
 
   /** Idempotent. */
-  end(): void {
+  end(how: 'ended' | 'cut' = 'ended'): void {
     this.#room.give(this.#kept.length);
     this.#kept = Buffer.alloc(0);
     this.#length = 0;
-    this.emit('ended');
+    this.emit(how);
     this.removeAllListeners();
   }
 

@@ -5,6 +5,8 @@ export interface RecorderHealthOptions {
   /** Asks a recorder whether it is there. Rejects when it is not. */
   readonly probe: (recorder: string) => Promise<void>;
   readonly timers?: Timers;
+  /** Told of all that ail whenever that changes. */
+  readonly changed?: (ailing: readonly string[]) => void;
 }
 
 /** Between a failure and the first look at whether the recorder is back; doubled after each look in vain. */
@@ -25,28 +27,34 @@ interface Ailing {
 export class RecorderHealth {
   readonly #probe: (recorder: string) => Promise<void>;
   readonly #timers: Timers;
+  readonly #changed: (ailing: readonly string[]) => void;
   readonly #ailing = new Map<string, Ailing>();
   #closed = false;
 
-  constructor({ probe, timers = systemTimers }: RecorderHealthOptions) {
+  constructor({ probe, timers = systemTimers, changed = () => {} }: RecorderHealthOptions) {
     this.#probe = probe;
     this.#timers = timers;
+    this.#changed = changed;
   }
 
   /** The list with those that failed lately at its end; the order is kept otherwise. */
   order(recorders: readonly string[]): string[] {
-    const well = recorders.filter(recorder => !this.#ailing.has(recorder));
-    return [...well, ...recorders.filter(recorder => this.#ailing.has(recorder))];
+    return ailingLast(recorders, this.#ailing);
+  }
+
+  get ailing(): readonly string[] {
+    return [...this.#ailing.keys()];
   }
 
   failed(recorder: string): void {
     if (this.#closed || this.#ailing.has(recorder) || this.#ailing.size >= MAX_AILING) return;
     this.#lookAfter(recorder, FIRST_PROBE_MS);
+    this.#changed(this.ailing);
   }
 
   accepted(recorder: string): void {
     this.#ailing.get(recorder)?.cancel();
-    this.#ailing.delete(recorder);
+    if (this.#ailing.delete(recorder)) this.#changed(this.ailing);
   }
 
   /** Looks after nobody any more. */
@@ -68,4 +76,15 @@ export class RecorderHealth {
     });
     this.#ailing.set(recorder, { cancel });
   }
+}
+
+/** A list with those that ail at its end; the order is kept otherwise. */
+export function ailingLast(
+  recorders: readonly string[],
+  ailing: { has(recorder: string): boolean },
+): string[] {
+  return [
+    ...recorders.filter(recorder => !ailing.has(recorder)),
+    ...recorders.filter(recorder => ailing.has(recorder)),
+  ];
 }

@@ -13,6 +13,12 @@ export interface SpentBudget {
   readonly used: number;
 }
 
+/** How a rule stands: what its sessions have spent of this UTC day, and how many go on unrecorded now. */
+export interface Standing {
+  readonly spentMs: number;
+  readonly open: number;
+}
+
 interface Open {
   readonly tell: (spent: SpentBudget) => void;
 }
@@ -52,16 +58,7 @@ export class FailOpenLedger {
 
   /** The first budget that has no room for one more session; undefined: it may fail open now. */
   spent(budgets: readonly FailOpenBudget[]): SpentBudget | undefined {
-    for (const { rule, secondsPerDay, concurrent } of budgets) {
-      const account = this.#account(rule);
-      if (concurrent !== undefined && account.open.size >= concurrent) {
-        return { rule, limit: 'concurrent', allowed: concurrent, used: account.open.size };
-      }
-      if (secondsPerDay !== undefined && account.spentMs >= secondsPerDay * 1000) {
-        return timeSpent(rule, account, secondsPerDay * 1000);
-      }
-    }
-    return undefined;
+    return spentAmong(budgets, rule => this.#standing(rule));
   }
 
   /** A session goes on unrecorded, until the function returned is called. `tell` is called once at most. */
@@ -86,6 +83,16 @@ export class FailOpenLedger {
   /** Seconds of this UTC day by rule. */
   secondsToday(): ReadonlyMap<string, number> {
     return new Map([...this.#accounts.keys()].map(rule => [rule, this.#account(rule).spentMs / 1000]));
+  }
+
+  /** Of every rule that it has heard of, as of now. */
+  standings(): ReadonlyMap<string, Standing> {
+    return new Map([...this.#accounts.keys()].map(rule => [rule, this.#standing(rule)]));
+  }
+
+  #standing(rule: string): Standing {
+    const { spentMs, open } = this.#account(rule);
+    return { spentMs, open: open.size };
   }
 
   /** As of now. */
@@ -140,7 +147,24 @@ export class FailOpenLedger {
   }
 }
 
-function timeSpent(rule: string, { spentMs }: Account, limitMs: number): SpentBudget {
+/** The first of some budgets that has no room for one more session. */
+export function spentAmong(
+  budgets: readonly FailOpenBudget[],
+  standingOf: (rule: string) => Standing,
+): SpentBudget | undefined {
+  for (const { rule, secondsPerDay, concurrent } of budgets) {
+    const standing = standingOf(rule);
+    if (concurrent !== undefined && standing.open >= concurrent) {
+      return { rule, limit: 'concurrent', allowed: concurrent, used: standing.open };
+    }
+    if (secondsPerDay !== undefined && standing.spentMs >= secondsPerDay * 1000) {
+      return timeSpent(rule, standing, secondsPerDay * 1000);
+    }
+  }
+  return undefined;
+}
+
+function timeSpent(rule: string, { spentMs }: Pick<Standing, 'spentMs'>, limitMs: number): SpentBudget {
   return { rule, limit: 'secondsPerDay', allowed: limitMs / 1000, used: Math.floor(spentMs / 1000) };
 }
 

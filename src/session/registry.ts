@@ -8,6 +8,8 @@ import type { Caller } from '../policy/caller.ts';
 import type { LiveCast } from '../recording/live-cast.ts';
 import { provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
+import type { KeepEnded } from './ended-sessions.ts';
+import { EndedSessions } from './ended-sessions.ts';
 import type { Step } from './observe.ts';
 import { onEachStep } from './observe.ts';
 import type { SessionRequest } from './request.ts';
@@ -24,8 +26,7 @@ const SHUTDOWN: Cause = {
 export interface RegistryOptions extends Omit<SessionEnvironment, keyof SessionSettings> {
   /** As they are now; asked for once by each session. */
   readonly settings: () => SessionSettings;
-  /** How many ended sessions stay listed, and how long. */
-  readonly keepEnded: () => { readonly atMost: number; readonly forMs: number };
+  readonly keepEnded: () => KeepEnded;
   /** Told every inspection event of every actor, for people who develop machines. */
   readonly inspect?: (event: InspectionEvent) => void;
 }
@@ -47,12 +48,13 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
   readonly #options: RegistryOptions;
   readonly #machine: ReturnType<typeof provideSessionMachine>;
   readonly #live = new Map<string, Live>();
-  readonly #ended = new Map<string, { readonly view: SessionView; readonly at: number }>();
+  readonly #ended: EndedSessions;
   #draining = false;
 
   constructor(options: RegistryOptions) {
     super();
     this.#options = options;
+    this.#ended = new EndedSessions(options.clock, options.keepEnded);
     this.#machine = provideSessionMachine(id => this.#find(id), options.log);
   }
 
@@ -109,7 +111,12 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
         this.#close(id);
       },
     });
-    session.bind(event => actor.send(event));
+    session.bind(event => {
+      actor.send(event);
+      // No step, but from here on there is a protocol, and a cast to watch.
+      const live = event.type === 'upstream.joined' ? this.#live.get(id) : undefined;
+      if (live !== undefined) this.#tell(viewOf(live));
+    });
     session.audit.started();
     actor.start();
   }
@@ -137,16 +144,12 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
 
   /** Live sessions first, oldest first; then the ended ones that are still kept. */
   list(): SessionView[] {
-    this.#forgetOld();
-    return [
-      ...[...this.#live.keys()].flatMap(id => this.get(id) ?? []),
-      ...[...this.#ended.values()].map(({ view }) => view),
-    ];
+    return [...[...this.#live.keys()].flatMap(id => this.get(id) ?? []), ...this.#ended.list()];
   }
 
   get(id: string): SessionView | undefined {
     const live = this.#live.get(id);
-    return live === undefined ? this.#ended.get(id)?.view : viewOf(live);
+    return live === undefined ? this.#ended.get(id) : viewOf(live);
   }
 
   #find(id: string): Session {
@@ -182,8 +185,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     session.release();
     const view = { ...viewOf(live), endedAt: new Date(this.#options.clock.now()).toISOString() };
     this.#live.delete(id);
-    this.#ended.set(id, { view, at: this.#options.clock.monotonic() });
-    this.#forgetOld();
+    this.#ended.add(view);
     session.audit.ended({
       output: live.actor.getSnapshot().output ?? { outcome: 'aborted' },
       recorder: view.recorder,
@@ -197,15 +199,6 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     });
     this.#tell(view);
     live.tellEnded();
-  }
-
-  #forgetOld(): void {
-    const { keepEnded, clock } = this.#options;
-    const { atMost, forMs } = keepEnded();
-    for (const [id, { at }] of this.#ended) {
-      if (this.#ended.size <= atMost && clock.monotonic() - at <= forMs) return;
-      this.#ended.delete(id);
-    }
   }
 }
 

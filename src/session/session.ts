@@ -67,8 +67,13 @@ export interface SessionEnvironment extends SessionSettings {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
-  readonly health: RecorderHealth;
-  readonly failOpen: FailOpenLedger;
+  /**
+   * Where another process keeps the audit: resolves when it has all that was written here, durable as it should be.
+   * False: no such word came in time. Undefined: what was written is kept when `write` returns.
+   */
+  readonly audited?: () => Promise<boolean>;
+  readonly health: Pick<RecorderHealth, 'order' | 'failed' | 'accepted'>;
+  readonly failOpen: Pick<FailOpenLedger, 'spent' | 'open'>;
   /** What may be kept for spectators. */
   readonly liveCastRoom: LiveCastRoom;
   /** How long the API server may take to answer an upgrade. Milliseconds. */
@@ -201,11 +206,18 @@ export class Session {
 
   // What the actors do, in the order of a session's life.
 
-  decide(): SessionDecision {
+  decide(): SessionDecision | Promise<SessionDecision> {
     const { caller, namespace, pod } = this.request;
     const decision = decideSession(caller.rules, podPlace(namespace, pod));
     this.#decision = decision;
     this.audit.decided(decision);
+    const { audited } = this.#env;
+    return audited === undefined
+      ? this.#onceAudited(decision)
+      : audited().then(kept => (kept ? this.#onceAudited(decision) : { kind: 'refuse', cause: NO_AUDIT }));
+  }
+
+  #onceAudited(decision: Decision): SessionDecision {
     if (decision.kind === 'record' && decision.failMode === 'closed' && !this.#env.mayStartSession()) {
       return { kind: 'refuse', cause: NO_AUDIT };
     }

@@ -25,6 +25,8 @@ function rows(schema: object, path: string): string[] {
 function typeOf(field: object): string {
   const values = at(field, 'enum');
   if (Array.isArray(values)) return values.map(value => `\`${String(value)}\``).join(', ');
+  const choices = at(field, 'anyOf');
+  if (Array.isArray(choices)) return choices.map(typeOf).join(', ');
   const fixed = at(field, 'const');
   if (fixed !== undefined) return `\`${String(fixed)}\``;
   return String(at(field, 'type') ?? '');

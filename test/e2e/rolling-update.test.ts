@@ -22,70 +22,80 @@ interface Shell {
   readonly exit: Promise<number>;
 }
 
-test('a rolling update under load: no GET fails, sessions get their drain, each has one end', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'kubewitness-rolling-'));
-  const recorder = await RecorderProcess.start(join(dir, 'recordings'));
-  const base = await startProxyProcess([recorder.address], {
-    shutdown: { delayMs: DELAY_MS },
-    sessions: { drainMs: DRAIN_MS },
-  });
-  const replicas: ReplicaProcess[] = [];
-  const another = async (): Promise<ReplicaProcess> => {
-    const replica = await startReplica(base, `replica-${replicas.length}`);
-    replicas.push(replica);
-    return replica;
-  };
-  const old = [await another(), await another()];
-  const balancer = await Balancer.start(old);
-  onTestFinished(async () => {
-    balancer.close();
-    await Promise.all(replicas.map(replica => replica.stop()));
-    await base.stop();
-    await recorder.kill();
-  });
-  const url = `https://127.0.0.1:${balancer.port}`;
-  const kubeconfig = writeKubeconfig(dir, base, url);
-  const load = startGetLoad(url, base.caPem, TOKENS.open);
+test.each([1, 2])(
+  'a rolling update under load, %i processes each: no GET fails, sessions get their drain, each has one end',
+  async workers => {
+    const dir = mkdtempSync(join(tmpdir(), 'kubewitness-rolling-'));
+    const recorder = await RecorderProcess.start(join(dir, 'recordings'));
+    const base = await startProxyProcess([recorder.address], {
+      workers,
+      shutdown: { delayMs: DELAY_MS },
+      sessions: { drainMs: DRAIN_MS },
+    });
+    const replicas: ReplicaProcess[] = [];
+    const another = async (): Promise<ReplicaProcess> => {
+      const replica = await startReplica(base, `replica-${replicas.length}`);
+      replicas.push(replica);
+      return replica;
+    };
+    const old = [await another(), await another()];
+    const balancer = await Balancer.start(old);
+    onTestFinished(async () => {
+      balancer.close();
+      await Promise.all(replicas.map(replica => replica.stop()));
+      await base.stop();
+      await recorder.kill();
+    });
+    const url = `https://127.0.0.1:${balancer.port}`;
+    const kubeconfig = writeKubeconfig(dir, base, url);
+    const load = startGetLoad(url, base.caPem, TOKENS.open);
 
-  await until(() => load.served() > 20);
-  const shells = await openOnEach(old, balancer, kubeconfig);
-  balancer.prefer(old[0]);
-  const watch = await openKubectl(kubeconfig, '1.36', ['get', 'pods', '--watch', '-o', 'name'], 'pod/shell');
-  balancer.prefer(undefined);
-  for (const replica of old) {
-    await balancer.add(await another());
-    process.kill(replica.pid, 'SIGTERM');
-    await until(() => !balancer.isReady(replica));
-    // The listener still answers; it takes no session any more.
-    expect(await execStraight(replica, base.caPem)).toEqual({ status: 503, retryAfter: '1' });
-    const [done, told] = shells.get(replica) ?? [];
-    done?.child.stdin?.end('last words\n');
-    expect(await done?.exit).toBe(0);
-    expect(done?.output.text()).toContain('last words');
-    expect(await told?.exit).not.toBe(0);
-    expect(told?.output.text()).toContain('the session was stopped by the shutdown of the proxy');
-    expect(await replica.exit).toBe(0);
-  }
-  // Its watch ended whole: for kubectl that is the end of it, and no error.
-  expect([await watch.exit, watch.errors()]).toEqual([0, '']);
-  // All through the new ones.
-  const before = load.served();
-  await until(() => load.served() > before + 20);
-  await load.stop();
-  expect(load.failures).toEqual([]);
+    await until(() => load.served() > 20);
+    const shells = await openOnEach(old, balancer, kubeconfig);
+    balancer.prefer(old[0]);
+    const watch = await openKubectl(
+      kubeconfig,
+      '1.36',
+      ['get', 'pods', '--watch', '-o', 'name'],
+      'pod/shell',
+    );
+    balancer.prefer(undefined);
+    for (const replica of old) {
+      await balancer.add(await another());
+      process.kill(replica.pid, 'SIGTERM');
+      await until(() => !balancer.isReady(replica));
+      // The listener still answers; it takes no session any more.
+      expect(await execStraight(replica, base.caPem)).toEqual({ status: 503, retryAfter: '1' });
+      const [done, told] = shells.get(replica) ?? [];
+      done?.child.stdin?.end('last words\n');
+      expect(await done?.exit).toBe(0);
+      expect(done?.output.text()).toContain('last words');
+      expect(await told?.exit).not.toBe(0);
+      expect(told?.output.text()).toContain('the session was stopped by the shutdown of the proxy');
+      expect(await replica.exit).toBe(0);
+    }
+    // Its watch ended whole: for kubectl that is the end of it, and no error.
+    expect([await watch.exit, watch.errors()]).toEqual([0, '']);
+    // All through the new ones.
+    const before = load.served();
+    await until(() => load.served() > before + 20);
+    await load.stop();
+    expect(load.failures).toEqual([]);
 
-  for (const replica of old) {
-    const lines = auditOf(replica.auditFile);
-    const ids = (type: string): string[] =>
-      lines.filter(line => line['type'] === type).map(line => String(line['sessionId']));
-    expect(ids('session.started')).toHaveLength(2);
-    expect(ids('session.ended').toSorted()).toEqual(ids('session.started').toSorted());
-    const outcomes = lines.filter(line => line['type'] === 'session.ended').map(line => line['outcome']);
-    expect(outcomes.toSorted()).toEqual(['recorded', 'stopped']);
-    expect(lines.at(-1)).toMatchObject({ type: 'proxy.stopped' });
-    expect((await kubewitness(['audit', 'verify', '--file', replica.auditFile])).code).toBe(0);
-  }
-}, 120_000);
+    for (const replica of old) {
+      const lines = auditOf(replica.auditFile);
+      const ids = (type: string): string[] =>
+        lines.filter(line => line['type'] === type).map(line => String(line['sessionId']));
+      expect(ids('session.started')).toHaveLength(2);
+      expect(ids('session.ended').toSorted()).toEqual(ids('session.started').toSorted());
+      const outcomes = lines.filter(line => line['type'] === 'session.ended').map(line => line['outcome']);
+      expect(outcomes.toSorted()).toEqual(['recorded', 'stopped']);
+      expect(lines.at(-1)).toMatchObject({ type: 'proxy.stopped' });
+      expect((await kubewitness(['audit', 'verify', '--file', replica.auditFile])).code).toBe(0);
+    }
+  },
+  120_000,
+);
 
 /** Two sessions on each replica, one of each kubectl. */
 async function openOnEach(

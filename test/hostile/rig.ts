@@ -44,6 +44,8 @@ export interface RigOptions {
   readonly env?: Partial<Pick<SessionEnvironment, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
+  /** As where another process keeps the audit. */
+  readonly audited?: () => Promise<boolean>;
   /** In place of the tokens. */
   readonly authenticate?: Authenticator;
   readonly mode?: UpstreamMode;
@@ -95,9 +97,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   };
   const log: string[] = [];
   const logger = keepingLog(log);
+  const elsewhere = options.audited === undefined ? {} : { audited: options.audited };
   // Nobody is looked after between sessions here: each test has its own proxy.
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const sessions = new SessionRegistry({
+    ...elsewhere,
     health,
     failOpen: new FailOpenLedger({ clock: systemClock }),
     mayStartSession: () => true,
@@ -136,6 +140,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     grants: [],
   };
   const server = await startProxyServer({
+    ...elsewhere,
     address: '127.0.0.1',
     port: 0,
     tls: { cert, key },

@@ -95,9 +95,12 @@ export interface ReplicaProcess {
   stop(): Promise<void>;
 }
 
-/** One more proxy in front of the same cluster, with an audit of its own. */
-export async function startReplica(first: ProxyProcess, name: string): Promise<ReplicaProcess> {
-  const config: object = JSON.parse(readFileSync(join(first.dir, 'proxy.yaml'), 'utf8'));
+/** One more proxy in front of the same cluster, with an audit of its own. `config`: without it that of the first. */
+export async function startReplica(
+  first: ProxyProcess,
+  name: string,
+  config: object = JSON.parse(readFileSync(join(first.dir, 'proxy.yaml'), 'utf8')),
+): Promise<ReplicaProcess> {
   const file = join(first.dir, `${name}.yaml`);
   writeFileSync(file, JSON.stringify({ ...config, audit: { file: `${name}.jsonl` } }));
   const { child, ready } = await start(['proxy', '--config', file], join(first.dir, `${name}.ready.json`));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { heapMiB, restartWithHeap } from '../../../src/cli/heap.ts';
+import { heapMiB, restartWithHeap, workerExecArgv } from '../../../src/cli/heap.ts';
 
 const GIB = 1024 ** 3;
 
@@ -50,4 +50,19 @@ describe('the process begins again', () => {
     const [execPath = '', ...rest] = restartWithHeap(facts) ?? [];
     expect(restartWithHeap({ ...facts, execPath, execArgv: rest.slice(0, 2) })).toBeUndefined();
   });
+});
+
+test('what the cgroup allows is shared among workers and primary; what an operator says is for each', () => {
+  const facts = { env: {}, constrainedBytes: GIB, totalBytes: 16 * GIB };
+  const own = ['--max-old-space-size=614', '--enable-source-maps'];
+  const shared = ['--enable-source-maps', '--max-old-space-size=204'];
+  expect(workerExecArgv({ ...facts, execArgv: own }, 2)).toEqual(shared);
+  expect(workerExecArgv({ ...facts, execArgv: ['--enable-source-maps'] }, 2)).toEqual(shared);
+  for (const said of [
+    { execArgv: ['--max-old-space-size=100'] },
+    { execArgv: [], env: { NODE_OPTIONS: '--max-old-space-size=100' } },
+    { execArgv: ['--enable-source-maps'], constrainedBytes: 0 },
+  ]) {
+    expect(workerExecArgv({ ...facts, ...said }, 2)).toEqual(said.execArgv);
+  }
 });

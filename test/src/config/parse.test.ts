@@ -49,6 +49,7 @@ describe('a configuration', () => {
       },
       sessions: { keepEndedMs: 600_000, keepEnded: 1000, drainMs: 30_000 },
       limits: { sessions: 1_000, sessionsPerCaller: 100, requests: 1_000, longRunning: 10_000 },
+      workers: 1,
       shutdown: { delayMs: 5_000 },
       audit: { file: 'audit.jsonl', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'info' },
@@ -97,6 +98,7 @@ describe('a configuration', () => {
       shutdown: { delayMs: 5 },
       audit: { file: '/var/audit', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'silent' },
+      workers: 'auto',
     };
     expect(parseConfig(stringify(whole), 'c.yaml')).toEqual(whole);
   });

@@ -37,7 +37,9 @@ export type SessionEvent =
   | { readonly type: 'recorder.failed'; readonly cause: Cause }
   /** A recorder took the recording of a session that had failed open. */
   | { readonly type: 'recorder.returned'; readonly recorder: string }
-  | { readonly type: 'session.stopped'; readonly by: string };
+  /** What the rules let go on unrecorded is used up. */
+  | { readonly type: 'budget.spent'; readonly cause: Cause }
+  | { readonly type: 'session.stopped'; readonly cause: Cause };
 
 export interface SessionInput {
   readonly id: string;

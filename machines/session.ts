@@ -46,6 +46,10 @@ const RECORDER_LOST: Cause = {
   code: 'KW_RECORDER_LOST',
   message: 'the recorder was lost, and your rules do not allow a session without one',
 };
+const BUDGET_SPENT: Cause = {
+  code: 'KW_FAIL_OPEN_BUDGET',
+  message: 'no recorder has the session, and what your rules let go on unrecorded is used up',
+};
 const NOT_CONFIRMED: Cause = {
   code: 'recorder.unconfirmed',
   message: 'the recorder did not confirm the whole recording',
@@ -72,6 +76,11 @@ function recordingOf(decision: SessionDecision): { failMode: FailMode; recorders
 /** What every want of a recorder comes to. */
 function byFailMode(cause: Cause) {
   return [
+    {
+      guard: 'budgetSpent',
+      target: '#session.failingClosed',
+      actions: { type: 'cutWith', params: { cause: BUDGET_SPENT } },
+    },
     { guard: 'failsOpen', target: '#session.joined.failingOpen' },
     { target: '#session.failingClosed', actions: { type: 'cutWith', params: { cause } } },
   ] as const;
@@ -90,6 +99,7 @@ export const sessionMachine = setup({
     connectRecorders: recordersMachine,
     relay: absentCallback<EventObject, SessionInput>('relay'),
     reconnect: absentCallback<EventObject, SessionInput>('reconnect'),
+    meter: absentCallback<EventObject, SessionInput>('meter'),
     refuse: absentPromise<void, RefuseInput>('refuse'),
     finish: absentPromise<Finished, FinishInput>('finish'),
   },
@@ -131,6 +141,8 @@ export const sessionMachine = setup({
     mustRecord: (_, decision: SessionDecision) => decision.kind === 'record',
     accepted: (_, output: RecordersOutput) => output.kind === 'accepted',
     failsOpen: ({ context }) => context.failMode === 'open',
+    /** Provided where rules have a budget: whether it has no room for this session, which would fail open. */
+    budgetSpent: () => false,
     orderly: (_, { orderly }: { orderly: boolean }) => orderly,
     recordingComplete: (_, { recordingComplete }: Finished) => recordingComplete,
   },
@@ -159,10 +171,7 @@ export const sessionMachine = setup({
       target: '.failingClosed',
       actions: {
         type: 'endWith',
-        params: ({ event }) => ({
-          outcome: 'stopped',
-          cause: { code: 'KW_STOPPING', message: `the session was stopped by ${event.by}` },
-        }),
+        params: ({ event }) => ({ outcome: 'stopped', cause: event.cause }),
       },
     },
     'client.left': {
@@ -267,6 +276,11 @@ export const sessionMachine = setup({
           initial: 'recording',
           on: {
             'recorder.failed': [
+              {
+                guard: 'budgetSpent',
+                target: '#session.failingClosed',
+                actions: { type: 'cutWith', params: { cause: BUDGET_SPENT } },
+              },
               { guard: 'failsOpen', target: 'failingOpen' },
               {
                 target: '#session.failingClosed',
@@ -307,17 +321,33 @@ export const sessionMachine = setup({
         },
         failingOpen: {
           entry: 'keepGap',
-          // Goes on trying, and tells when a recorder has taken the rest.
-          invoke: {
-            id: 'reconnect',
-            src: 'reconnect',
-            input: ({ context }) => ({ id: context.id }),
-            onError: {
-              target: '#session.failingClosed',
-              actions: { type: 'cutWith', params: { cause: INTERNAL } },
+          invoke: [
+            // Goes on trying, and tells when a recorder has taken the rest.
+            {
+              id: 'reconnect',
+              src: 'reconnect',
+              input: ({ context }) => ({ id: context.id }),
+              onError: {
+                target: '#session.failingClosed',
+                actions: { type: 'cutWith', params: { cause: INTERNAL } },
+              },
             },
-          },
+            // Counts the time, and tells when it is used up.
+            {
+              id: 'meter',
+              src: 'meter',
+              input: ({ context }) => ({ id: context.id }),
+              onError: {
+                target: '#session.failingClosed',
+                actions: { type: 'cutWith', params: { cause: INTERNAL } },
+              },
+            },
+          ],
           on: {
+            'budget.spent': {
+              target: '#session.failingClosed',
+              actions: { type: 'cutWith', params: ({ event }) => ({ cause: event.cause }) },
+            },
             'recorder.returned': {
               target: 'streaming',
               actions: {

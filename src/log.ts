@@ -8,10 +8,15 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+/** A logger whose level can be changed while it is in use. */
+export interface LeveledLogger extends Logger {
+  level: string;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** JSON lines on standard error, so that standard output stays the commands' own. */
-export function createLogger(level: LogLevel): Logger {
+export function createLogger(level: LogLevel): LeveledLogger {
   return pino(
     {
       level,

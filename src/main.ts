@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { restartWithHeap } from './cli/heap.ts';
 import { createProgram } from './cli/program.ts';
 import { messageOf } from './errors.ts';
 
@@ -11,6 +13,26 @@ function version(): string {
     : '0';
 }
 
+/**
+ * V8 takes the size of its heap at its start only. Where Node can replace a process by another (22.15 and later), it
+ * begins again with one that fits the cgroup, as the same process. Elsewhere V8's own measure stands: half of the cgroup's
+ * limit, up to 4 GiB. A child that is spoken to over a channel would lose it.
+ */
+function fitHeap(): void {
+  const execve: unknown = Reflect.get(process, 'execve');
+  if (typeof execve !== 'function' || process.send !== undefined) return;
+  const again = restartWithHeap({
+    execPath: process.execPath,
+    execArgv: process.execArgv,
+    argv: process.argv,
+    env: process.env,
+    constrainedBytes: process.constrainedMemory(),
+    totalBytes: totalmem(),
+  });
+  if (again !== undefined) Reflect.apply(execve, process, [process.execPath, again, process.env]);
+}
+
+fitHeap();
 try {
   await createProgram(version()).parseAsync(process.argv);
   // With the status that the command set, if any.

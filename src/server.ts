@@ -36,8 +36,8 @@ export interface ProxyServerOptions extends ProxyDependencies {
 export interface ProxyServer {
   readonly address: string;
   readonly port: number;
-  /** For connections from here on. */
-  setCertificate(certificate: { readonly cert: string; readonly key: string }): void;
+  /** For connections from here on. Whether clients are asked for certificates stays as at the start. */
+  setTls(tls: ProxyServerOptions['tls']): void;
   /** Takes no new connections, ends tunnels and idle connections, gives the rest `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
@@ -67,16 +67,27 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
       : acceptProxied(server, { isTrusted: settings.trustedRelays, log: settings.log });
   const options = proxied === undefined ? settings : { ...settings, remoteEndOf: proxied.remoteEndOf };
   const replies = new Replies();
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  // Node would leave header lines past the 2,000th out without a word; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
+  let closing = false;
+  const onReply = (response: ServerResponse): void => {
     replies.track(response);
+    // The next request of this client is to find a replica that stays.
+    if (settings.sessions.draining) response.shouldKeepAlive = false;
+    response.once('close', () => {
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+  };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    onReply(response);
     void handleRequest(request, response, options);
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    replies.track(response);
+    onReply(response);
     void handleRequest(request, response, options, () => response.writeContinue());
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    replies.track(response);
+    onReply(response);
     answerError(
       response,
       new WitnessError('KW_EXPECTATION_FAILED', 'the only expectation met here is 100-continue'),
@@ -103,8 +114,9 @@ export async function startProxyServer(settings: ProxyServerOptions): Promise<Pr
   return {
     address,
     port,
-    setCertificate: ({ cert, key }) => server.setSecureContext({ ...settings.tls, cert, key }),
+    setTls: tls => server.setSecureContext(tls),
     close: async graceMs => {
+      closing = true;
       tunnels.close();
       const closed = new Promise<void>(resolve => {
         listener.once('close', resolve);

@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['machines'],
   ['src/tailscale', 'src/upstream', 'src/relay', 'src/recording', 'src/recorder', 'src/sandbox'],
   ['src/identity', 'src/session'],
-  ['src/proxy', 'src/live'],
+  ['src/proxy', 'src/live', 'src/checks'],
   ['src/server.ts', 'src/admin'],
   ['src/config'],
   ['src/cli'],

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { WitnessError } from '../errors.ts';
+import { statusOf } from '../kube/status.ts';
 
 /**
  * On every answer. `wasm-unsafe-eval` lets the terminal of the player compile; nothing else may run that is not a file of
@@ -34,8 +36,18 @@ export function answerJson(
   send(response, status, 'application/json; charset=utf-8', text, headers);
 }
 
-export function answerText(response: ServerResponse, contentType: string, text: string): void {
-  send(response, 200, contentType, text, {});
+/** A Status; where an answer has begun, it is cut, so that it does not look whole. */
+export function answerError(
+  response: ServerResponse,
+  error: WitnessError,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (response.headersSent) response.destroy();
+  else answerJson(response, error.status, statusOf(error), headers);
+}
+
+export function answerText(response: ServerResponse, contentType: string, text: string, status = 200): void {
+  send(response, status, contentType, text, {});
 }
 
 function send(

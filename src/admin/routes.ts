@@ -1,20 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SinkHealth } from '../audit/health.ts';
+import type { AuditSink } from '../audit/record.ts';
+import type { Readiness } from '../checks/readiness.ts';
+import { WitnessError } from '../errors.ts';
 import type { Asset } from '../live/assets.ts';
 import type { SessionSource } from '../live/feed.ts';
-import { answerJson, answerText } from './answer.ts';
+import type { Logger } from '../log.ts';
+import type { Visitor } from './access.ts';
+import { requireRole } from './access.ts';
+import { answerError, answerJson, answerText } from './answer.ts';
 import { answerAsset } from './answer-asset.ts';
+import { refuseForeignPage } from './foreign-page.ts';
+import { answerLivez, answerReadyz } from './probes.ts';
+import { readJson } from './read-json.ts';
 import type { RecordingsRoutes } from './recordings-routes.ts';
 import { RECORDING_PATH } from './recordings-routes.ts';
+import { refusalOf } from './refusal.ts';
+import type { Route } from './route.ts';
+import type { SignInRoutes } from './sign-in-routes.ts';
+import type { StoppableSessions } from './stop-session.ts';
+import { stopSession } from './stop-session.ts';
 
 /** What the admin port needs of the registry. */
-export interface AdminSessions extends SessionSource {
+export interface AdminSessions extends SessionSource, StoppableSessions {
   readonly draining: boolean;
 }
 
 /** What the admin port says of the process itself. */
 export interface ProcessState {
   readonly auditHealth: () => SinkHealth;
+  readonly readiness: Readiness;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -23,106 +38,166 @@ export interface AdminRoutesOptions {
   readonly sessions: AdminSessions;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly recordings?: RecordingsRoutes;
-  /** Of the Host header; absent: any. */
-  readonly mayAnswer?: (host: string | undefined) => boolean;
+  readonly signIn: SignInRoutes;
+  readonly audit: AuditSink;
+  readonly log: Logger;
+  readonly visitor: (request: IncomingMessage) => Promise<Visitor>;
+  /** Throws KW_MISDIRECTED. */
+  readonly checkHost: (request: IncomingMessage, part: 'probe' | 'page') => void;
 }
 
-interface Call {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly match: RegExpExecArray;
-  readonly params: URLSearchParams;
-}
-
-/** Everything that the admin port answers, all of it by GET. */
+/** Everything that the admin port answers. */
 export class AdminRoutes {
   readonly #options: AdminRoutesOptions;
-  readonly #routes: readonly (readonly [RegExp, (call: Call) => void])[];
+  readonly #routes: readonly Route[];
 
   constructor(options: AdminRoutesOptions) {
     this.#options = options;
-    const { sessions, recordings } = options;
+    const { recordings, process, signIn } = options;
     this.#routes = [
-      [/^\/api\/v1\/sessions$/, ({ response }) => answerJson(response, 200, { items: sessions.list() })],
-      [
-        /^\/api\/v1\/sessions\/([0-9a-f-]{36})$/,
-        ({ match, response }) => {
-          const view = sessions.get(match[1] ?? '');
-          if (view === undefined) answerJson(response, 404, { error: 'no such session' });
-          else answerJson(response, 200, view);
-        },
-      ],
-      [/^\/livez$/, ({ response }) => answerJson(response, 200, { ok: true })],
-      [
-        /^\/readyz$/,
-        ({ response }) => {
-          const { draining } = sessions;
-          const audit = options.process?.auditHealth();
-          answerJson(response, draining ? 503 : 200, {
-            ok: !draining,
-            draining,
-            ...(audit === undefined ? {} : { audit }),
-          });
-        },
-      ],
-      ...(recordings === undefined ? [] : recordingsTable(recordings)),
-      ...(options.process === undefined ? [] : [metricsRoute(options.process)]),
-      [
+      ...sessionRoutes(options),
+      ...signIn.table,
+      ...(recordings === undefined ? [] : recordingRoutes(recordings)),
+      ...probeRoutes(options.sessions, process),
+      {
         // Without a built page, what there is instead.
-        /^\/$/,
-        ({ response }) =>
+        path: /^\/$/,
+        method: 'GET',
+        needs: 'anybody',
+        run: ({ response }) =>
           answerJson(response, 200, {
             name: 'kubewitness',
             sessions: '/api/v1/sessions',
             probes: ['/livez', '/readyz'],
           }),
-      ],
+      },
     ];
   }
 
-  answer(request: IncomingMessage, response: ServerResponse): void {
-    const { mayAnswer, assets } = this.#options;
-    if (mayAnswer !== undefined && !mayAnswer(request.headers.host)) {
-      answerJson(response, 421, { error: 'ask for this address by its number or as localhost' });
-      return;
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let who: Visitor | undefined;
+    try {
+      await this.#answer(request, response, async () => {
+        who = await this.#options.visitor(request);
+        return who;
+      });
+    } catch (thrown) {
+      answerError(response, refusalOf(thrown, request, who, this.#options));
     }
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    findVisitor: () => Promise<Visitor>,
+  ): Promise<void> {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
-    const reading = request.method === 'GET' || request.method === 'HEAD';
+    const { assets, checkHost } = this.#options;
+    checkHost(request, PROBES.has(path) ? 'probe' : 'page');
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
     const asset = assets.get(path);
-    if (asset !== undefined && reading) {
+    if (asset !== undefined && method === 'GET') {
       answerAsset(request, response, asset);
       return;
     }
-    for (const [pattern, run] of this.#routes) {
-      const match = pattern.exec(path);
-      if (match === null) continue;
-      if (reading) run({ request, response, match, params: new URLSearchParams(query) });
-      else answerJson(response, 405, { error: 'only GET' }, { allow: 'GET, HEAD' });
+    const route = this.#routes.find(candidate => candidate.path.test(path));
+    if (route === undefined) throw new WitnessError('KW_NOT_FOUND', 'there is no such page');
+    if (route.method !== method) {
+      const allow = route.method === 'GET' ? 'GET, HEAD' : 'POST';
+      answerError(response, new WitnessError('KW_NOT_ALLOWED', `this takes ${allow} only`), { allow });
       return;
     }
-    answerJson(response, 404, { error: 'no such page' });
+    if (!PROBES.has(path)) refuseForeignPage(request, method !== 'GET');
+    const id = route.path.exec(path)?.[1] ?? '';
+    const params = new URLSearchParams(query);
+    const visitor = PROBES.has(path) ? NOBODY : await findVisitor();
+    if (route.needs !== 'anybody') requireRole(visitor, route.needs);
+    await route.run({ request, response, id, params, visitor });
   }
 }
 
-function recordingsTable(recordings: RecordingsRoutes): (readonly [RegExp, (call: Call) => void])[] {
+/** They name nobody, and whoever probes has no identity: the listener's address is their only rule. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+const NOBODY: Visitor = { roles: new Set(), subject: { user: 'unknown', groups: [], source: 'none' } };
+
+function sessionRoutes({ sessions, audit }: AdminRoutesOptions): Route[] {
   return [
-    [/^\/api\/v1\/recordings$/, ({ params, response }) => void recordings.list(params, response)],
-    [
-      RECORDING_PATH,
-      ({ match, request, response }) =>
-        void recordings.cast(match[1] ?? '', request.method === 'HEAD', response),
-    ],
+    {
+      path: /^\/api\/v1\/sessions$/,
+      method: 'GET',
+      needs: 'viewer',
+      run: ({ response }) => answerJson(response, 200, { items: sessions.list() }),
+    },
+    {
+      path: /^\/api\/v1\/sessions\/([0-9a-f-]{36})$/,
+      method: 'GET',
+      needs: 'viewer',
+      run: ({ id, response }) => {
+        const view = sessions.get(id);
+        if (view === undefined) throw new WitnessError('KW_NOT_FOUND', 'there is no such session');
+        answerJson(response, 200, view);
+      },
+    },
+    {
+      path: /^\/api\/v1\/sessions\/([0-9a-f-]{36})\/stop$/,
+      method: 'POST',
+      needs: 'operator',
+      run: async ({ id, request, response, visitor }) =>
+        answerJson(
+          response,
+          202,
+          stopSession(sessions, audit, { id, body: await readJson(request), visitor }),
+        ),
+    },
   ];
 }
 
-function metricsRoute({ metrics }: ProcessState): readonly [RegExp, (call: Call) => void] {
+function recordingRoutes(recordings: RecordingsRoutes): Route[] {
   return [
-    /^\/metrics$/,
-    ({ response }) => {
-      metrics.text().then(
-        text => answerText(response, metrics.contentType, text),
-        () => answerJson(response, 500, { error: 'the metrics cannot be read' }),
-      );
+    {
+      path: /^\/api\/v1\/recordings$/,
+      method: 'GET',
+      needs: 'auditor',
+      run: ({ params, response }) => recordings.list(params, response),
+    },
+    {
+      path: RECORDING_PATH,
+      method: 'GET',
+      needs: 'auditor',
+      run: ({ id, request, response, params, visitor }) =>
+        recordings.cast({ id, visitor, head: request.method === 'HEAD', play: params.has('play') }, response),
+    },
+  ];
+}
+
+function probeRoutes(sessions: AdminSessions, process: ProcessState | undefined): Route[] {
+  const probes: Route[] = [
+    {
+      path: /^\/livez$/,
+      method: 'GET',
+      needs: 'anybody',
+      run: ({ params, response }) => answerLivez(params, response),
+    },
+    {
+      path: /^\/readyz$/,
+      method: 'GET',
+      needs: 'anybody',
+      run: async ({ params, response }) => {
+        const { draining } = sessions;
+        if (process === undefined) answerJson(response, draining ? 503 : 200, { ok: !draining, draining });
+        else await answerReadyz({ ...process, draining }, params, response);
+      },
+    },
+  ];
+  if (process === undefined) return probes;
+  const { metrics } = process;
+  return [
+    ...probes,
+    {
+      path: /^\/metrics$/,
+      method: 'GET',
+      needs: 'anybody',
+      run: async ({ response }) => answerText(response, metrics.contentType, await metrics.text()),
     },
   ];
 }

@@ -121,6 +121,7 @@ function typeOf(record: AuditRecord): string[] {
     case 'proxy.started':
       return ['start'];
     case 'session.ended':
+    case 'session.stopped':
     case 'tunnel.ended':
     case 'proxy.stopped':
       return ['end'];

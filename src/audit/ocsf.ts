@@ -115,6 +115,7 @@ function operationOf(record: AuditRecord, session: SessionSummary | undefined): 
   if ('method' in record) return `${record.method} ${record.path}`;
   if (record.type === 'tunnel.ended') return record.path;
   if (record.type === 'recording.viewed') return 'recordings/get';
+  if (record.type === 'session.stopped') return 'sessions/stop';
   return `pods/${session?.sessionType ?? 'exec'}`;
 }
 

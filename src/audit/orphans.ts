@@ -1,12 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { StringDecoder } from 'node:string_decoder';
 import { readLine } from './chain.ts';
 import { auditFiles } from './lines.ts';
+import { linesSync } from './lines-sync.ts';
 import type { AuditEvent, AuditLastAcked, AuditRecord } from './record.ts';
 import type { AuditClient, AuditUser } from './schema.ts';
-
-/** Read at once while an audit is gone through. Bytes. */
-const CHUNK_BYTES = 1024 * 1024;
 
 type SessionRecord = Extract<AuditRecord, { sessionId: string; target: unknown }>;
 
@@ -80,30 +76,8 @@ function subjectOf({ user, client }: { readonly user: AuditUser; readonly client
     groups: user.groups,
     source: user.source,
     ...(user.device === undefined ? {} : { device: user.device }),
+    ...(user.original === undefined ? {} : { original: user.original }),
     ...(client.ip === undefined ? {} : { address: client.ip }),
     ...(client.userAgent === undefined ? {} : { userAgent: client.userAgent }),
   };
-}
-
-/** At the start nothing else runs yet, and the sink's first record must come after these. */
-function* linesSync(file: string): Generator<string> {
-  const fd = openSync(file, 'r');
-  try {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    const decoder = new StringDecoder('utf8');
-    let rest = '';
-    // Up to its size, not its end: a device has none.
-    for (let left = fstatSync(fd).size; left > 0; ) {
-      const read = readSync(fd, chunk, 0, Math.min(left, chunk.length), null);
-      if (read === 0) return;
-      left -= read;
-      const lines = (rest + decoder.write(chunk.subarray(0, read))).split('\n');
-      rest = lines.pop() ?? '';
-      // No record of ours: nothing of it is kept.
-      if (rest.length > CHUNK_BYTES) rest = '';
-      yield* lines;
-    }
-  } finally {
-    closeSync(fd);
-  }
 }

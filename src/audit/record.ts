@@ -18,6 +18,8 @@ export interface AuditSubject {
   readonly groups: readonly string[];
   readonly source: string;
   readonly device?: string;
+  /** Who really calls, where they act as somebody else. */
+  readonly original?: string;
   readonly address?: string;
   readonly userAgent?: string;
 }
@@ -37,13 +39,14 @@ export interface AuditSink {
   close(): void;
 }
 
-export function userOf({ user, uid, groups, source, device }: AuditSubject): AuditUser {
+export function userOf({ user, uid, groups, source, device, original }: AuditSubject): AuditUser {
   return {
     name: user,
     ...(uid === undefined ? {} : { uid }),
     groups,
     source,
     ...(device === undefined ? {} : { device }),
+    ...(original === undefined ? {} : { original }),
   };
 }
 

@@ -19,6 +19,7 @@ const user = z
     groups: z.array(text).describe('Own groups and those that rules add.'),
     source: text.describe('What vouched for the identity: static, tailscale, tokenReview …'),
     device: text.optional().describe('Node the caller came from, where the source knows one.'),
+    original: text.optional().describe('Who really calls, where they act as somebody else.'),
   })
   .meta({ id: 'User', description: 'The caller.' });
 
@@ -75,6 +76,15 @@ const tally = z.strictObject({ bytes: count, sha256 });
 const streams = z
   .strictObject({ stdout: tally, stderr: tally })
   .meta({ id: 'Streams', description: 'What the command wrote, raw, recorded or not.' });
+
+const budget = z
+  .strictObject({
+    rule: text.describe('Origin of the rule that has it.'),
+    limit: z.enum(['secondsPerDay', 'concurrent']),
+    allowed: count,
+    used: count.describe('Seconds of the UTC day, or sessions at that moment.'),
+  })
+  .meta({ id: 'Budget', description: 'A fail-open budget that was used up, so that open became closed.' });
 
 const reason = z.strictObject({ code: text, message: text });
 
@@ -141,6 +151,7 @@ const facts = z.discriminatedUnion('type', [
       .enum(['denied', 'terminated', 'continuedUnrecorded', 'handedOver', 'none'])
       .describe('What was done about it. none: the session had ended.'),
     attempts: z.array(attempt),
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
   }),
   z.strictObject({
@@ -158,6 +169,15 @@ const facts = z.discriminatedUnion('type', [
     recording: recording.optional(),
   }),
   z.strictObject({ type: z.literal('caller.violated'), ...session, code: text, message: text }),
+  z
+    .strictObject({
+      type: z.literal('session.stopped'),
+      user: user.describe('The operator, not the caller.'),
+      client,
+      sessionId: text,
+      reason: text.optional().describe('In the words of the operator.'),
+    })
+    .describe('An operator ended a live session; written before it is ended.'),
   z.strictObject({
     type: z.literal('session.ended'),
     ...session,
@@ -172,6 +192,7 @@ const facts = z.discriminatedUnion('type', [
     gaps: z.array(gap),
     unrecordedMs: milliseconds,
     unrecordedBytes: count,
+    budget: budget.optional(),
     lastAcked: lastAcked.optional(),
     recording: recording.optional(),
   }),
@@ -214,15 +235,22 @@ const facts = z.discriminatedUnion('type', [
     type: z.literal('recording.viewed'),
     user: user.optional(),
     client: client.optional(),
-    recording: z.strictObject({ id: text }),
+    recording: z.strictObject({ id: text }).optional().describe('Absent of a live session.'),
     sessionId: text.optional(),
-    how: text.describe('page, api, download …'),
+    how: z.enum(['live', 'play', 'download']).describe('live: it was watched while it ran.'),
   }),
   z.strictObject({
     type: z.literal('config.changed'),
+    trigger: z.enum(['files', 'SIGHUP']).describe('How it came to be looked at.'),
     applied: z.boolean(),
-    sha256: sha256.optional().describe('Of the file.'),
-    problems: z.array(text),
+    outcome: z
+      .enum(['applied', 'refused', 'needsRestart'])
+      .describe('What was not applied has changed nothing: what was in force before still is.'),
+    sha256Before: sha256.describe('Of the configuration that was in force.'),
+    sha256: sha256.optional().describe('Of the configuration file; absent: it cannot be read.'),
+    sections: z.array(text).describe('Top-level fields that differ.'),
+    files: z.array(text).describe('Files that the configuration names, and that have changed.'),
+    problems: z.array(text).describe('Why it was not applied.'),
   }),
   z.strictObject({ type: z.literal('proxy.started'), version: text, cluster: text }),
   z.strictObject({ type: z.literal('proxy.stopped'), reason: text }),

@@ -1,16 +1,15 @@
-import { grantsOf } from '../config/rules.ts';
 import type { Config } from '../config/schema.ts';
-import { rulesFor } from '../identity/grants.ts';
+import type { Place } from '../kube/place.ts';
+import { placeOf } from '../kube/place.ts';
 import { classify } from '../kube/request-info.ts';
 import { readTarget } from '../kube/target.ts';
-import { checkedCaller } from '../policy/caller.ts';
 import { explain } from '../policy/explain.ts';
+import { rulesAt } from '../policy/scope.ts';
+import type { Supposed } from './check-caller.ts';
+import { refuseUnknownRecorders, supposedCaller, tailnetNote } from './check-caller.ts';
 
 /** Whose request, and which. */
-export interface Question {
-  readonly user: string;
-  /** Left out: those that `identity.static` names for the user. */
-  readonly groups?: readonly string[];
+export interface Question extends Supposed {
   /** `exec NAMESPACE/POD`, `attach …`, `port-forward …`, or `METHOD /path`. */
   readonly request: string;
   /** Recorders taken to be down, `host:port`. */
@@ -28,39 +27,33 @@ const SUBRESOURCES: Readonly<Record<string, string>> = {
  * cannot be read, a caller who cannot be carried upstream, and a lost recorder that the configuration does not name.
  */
 export function answer(config: Config, question: Question): { allowed: boolean; lines: string[] } {
-  const { user, request, lost } = question;
-  const grants = grantsOf(config);
-  const known = new Set(grants.flatMap(({ rule }) => rule.recorderAddrs));
-  for (const recorder of lost) {
-    if (!known.has(recorder)) throw new Error(`no grant names a recorder ${JSON.stringify(recorder)}`);
-  }
-  const identity = { user, groups: question.groups ?? groupsOf(config, user) };
-  const caller = checkedCaller({ ...identity, source: 'static', rules: rulesFor(grants, identity) });
+  const { request, lost } = question;
+  refuseUnknownRecorders(config, lost);
+  const { user, groups, rules } = supposedCaller(config, question);
   const { method, path } = readRequest(request);
-  const requestClass = classify(readTarget(method, path).info, method);
-  const { allowed, text } = explain(caller.rules, requestClass, lost);
+  const { info } = readTarget(method, path);
+  const requestClass = classify(info, method);
+  const place = placeOf(info, requestClass);
+  const { fate, text } = explain(rules, requestClass, { place, lost });
+  const here = new Set(rulesAt(rules, place));
+  const names = rules.map(rule => (here.has(rule) ? rule.origin : `${rule.origin} (records elsewhere)`));
   return {
-    allowed,
+    allowed: fate !== 'refused',
     lines: [
-      `caller:   ${user}, groups upstream: ${caller.groups.join(', ') || 'none'}`,
-      `rules:    ${caller.rules.map(rule => rule.origin).join(', ') || 'none'}`,
-      `request:  ${method} ${path} (${requestClass})`,
+      config.upstream.mode === 'noauth'
+        ? `caller:   ${user}, upstream by their own credential`
+        : `caller:   ${user}, groups upstream: ${groups.join(', ') || 'none'}`,
+      `rules:    ${names.join(', ') || 'none'}`,
+      `request:  ${method} ${path} (${requestClass}, ${placeInWords(place)})`,
       `decision: ${text}`,
-      ...(config.identity.tailscale === undefined
-        ? []
-        : ['note:     rules that the policy of the tailnet gives to a device come on top of these']),
+      ...tailnetNote(config),
     ],
   };
 }
 
-function groupsOf({ identity }: Config, user: string): readonly string[] {
-  const named = (identity.static ?? []).filter(candidate => candidate.user === user);
-  if (named.length > 1) {
-    throw new Error(
-      `identity.static names ${JSON.stringify(user)} ${named.length} times: say which groups with --group`,
-    );
-  }
-  return named[0]?.groups ?? [];
+function placeInWords({ namespace, pod }: Place): string {
+  if (namespace === undefined) return 'its place is not known, so every rule holds';
+  return pod === undefined ? `in ${namespace}` : `at ${namespace}/${pod}`;
 }
 
 function readRequest(request: string): { method: string; path: string } {

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { parseConfig } from '../config/parse.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
+import { explainGrants } from './check-grants.ts';
+import { answerLost } from './check-lost.ts';
 import { answer } from './check-request.ts';
 import { checkRoads } from './check-roads.ts';
 
@@ -10,6 +12,8 @@ interface CheckOptions {
   readonly config?: string;
   readonly as?: string;
   readonly group?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly serviceaccount?: string;
   readonly request?: string;
   readonly lost: readonly string[];
   readonly roads?: boolean;
@@ -29,7 +33,7 @@ export function addCheckCommand(program: Command): void {
   program
     .command('check')
     .description('check a configuration, or try the roads around the recorder of a running proxy')
-    .option('--config <file>', 'say what is wrong with this configuration, if anything')
+    .option('--config <file>', 'say what is wrong with this configuration, or what its grants mean')
     .option(
       '--as <user>',
       'with --config and --request: what would be decided for this user; exits 1 when refused',
@@ -39,8 +43,15 @@ export function addCheckCommand(program: Command): void {
       'one group of the user, may be repeated (default: those of identity.static)',
       collect,
     )
+    .option('--tag <tag>', 'one tag of the device, may be repeated; --as is then its node', collect)
+    .option('--serviceaccount <namespace:name>', 'a service account, in place of --as')
     .option('--request <request>', '"exec NAMESPACE/POD", "attach …", "port-forward …", or "GET /path"')
-    .option('--lost <host:port>', 'suppose that this recorder is down, may be repeated', collect, [])
+    .option(
+      '--lost <host:port>',
+      'suppose that this recorder is down, may be repeated; without --request: whose sessions would be refused, handed over or unrecorded',
+      collect,
+      [],
+    )
     .option('--roads', 'try each road, as one caller; needs --url, --ca, --token-file and --pod')
     .option('--url <url>', 'the proxy, as https://host:port')
     .option('--ca <file>', 'authority of its certificate, PEM')
@@ -49,8 +60,9 @@ export function addCheckCommand(program: Command): void {
     .option('--pod <name>', 'a running pod of one container, in which `true` may be run')
     .option('--node <name>', 'a node', 'node')
     .action(async (options: CheckOptions, command: Command) => {
-      const { as, group, request, lost } = options;
-      if (as ?? group ?? request ?? lost[0]) checkRequest(options, command);
+      const { as, group, tag, serviceaccount, request, lost } = options;
+      if (as ?? group ?? tag ?? serviceaccount ?? request) checkRequest(options, command);
+      else if (lost.length > 0) checkLost(options, command);
       else if (options.config !== undefined) checkConfig(options.config);
       if (options.roads === true) await checkRoads(roadsOptions(options, command));
       if (options.config === undefined && options.roads !== true) {
@@ -63,19 +75,37 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value];
 }
 
-function checkRequest({ config, as, group, request, lost }: CheckOptions, command: Command): void {
-  if (config === undefined || as === undefined || request === undefined) {
-    command.error('error: --as and --request go together, and need --config');
+function checkRequest(options: CheckOptions, command: Command): void {
+  const { config, as, group, tag, serviceaccount, request, lost } = options;
+  if (
+    config === undefined ||
+    request === undefined ||
+    (as === undefined) === (serviceaccount === undefined)
+  ) {
+    command.error('error: --request goes with --as or --serviceaccount, and needs --config');
   }
-  const groups = group === undefined ? {} : { groups: group };
-  const { allowed, lines } = answer(readConfig(config), { user: as, request, lost, ...groups });
+  const { allowed, lines } = answer(readConfig(config), {
+    request,
+    lost,
+    ...(as === undefined ? {} : { user: as }),
+    ...(group === undefined ? {} : { groups: group }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(serviceaccount === undefined ? {} : { serviceaccount }),
+  });
   process.stdout.write(`${lines.join('\n')}\n`);
   if (!allowed) process.exitCode = 1;
 }
 
+function checkLost({ config, lost }: CheckOptions, command: Command): void {
+  if (config === undefined) command.error('error: --lost needs --config');
+  const { refused, lines } = answerLost(readConfig(config), lost);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (refused) process.exitCode = 1;
+}
+
 function checkConfig(file: string): void {
-  readConfig(file);
-  process.stdout.write(`${file}: the configuration is good\n`);
+  const lines = explainGrants(readConfig(file));
+  process.stdout.write(`${file}: the configuration is good\n${lines.join('\n')}\n`);
 }
 
 /** Throws with one line for each problem. */

@@ -4,21 +4,25 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { CertificateKeeper } from '../tailscale/certificate-keeper.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
-import type { KeyPair } from './certificate-files.ts';
-import { CertificateFiles } from './certificate-files.ts';
+import { followFiles } from './follow-files.ts';
+import type { KeyPair } from './key-pair.ts';
+import { checkedPair } from './key-pair.ts';
+import type { ReadText } from './live-files.ts';
 
 /** Where the listener's certificate comes from, now and as it is renewed. */
 export interface CertificateSource {
   readonly first: KeyPair;
-  /** Hears of each new one. */
+  /** Hears of each new one; at once, if one came before. */
   follow(changed: (certificate: KeyPair) => void): void;
+  /** Looks for a new one without waiting; from tailscaled it comes when it is due. */
+  now(): void;
   close(): void;
 }
 
 /** From the two files as they are replaced, or from tailscaled. Rejects when there is none to begin with. */
 export async function listenerCertificate(
-  { listen: { tls } }: Config,
-  parts: { readonly clock: Clock; readonly log: Logger; readonly readText: (file: string) => string },
+  tls: Config['listen']['tls'],
+  parts: { readonly clock: Clock; readonly log: Logger; readonly readText: ReadText },
 ): Promise<CertificateSource> {
   const { clock, log, readText } = parts;
   let follower: (certificate: KeyPair) => void = () => {};
@@ -27,16 +31,26 @@ export async function listenerCertificate(
   };
   if (tls.tailscale === undefined) {
     const { cert = '', key = '' } = tls;
-    const files = new CertificateFiles({
-      read: () => ({ cert: readText(cert), key: readText(key) }),
+    const files = followFiles({
+      make: read => checkedPair({ cert: read(cert), key: read(key) }),
+      read: readText,
       after,
-      changed: pair => {
+      taken: pair => {
         log.info({ cert }, 'certificate read again');
         follower(pair);
       },
-      failed: error => log.warn({ cert, key, error: messageOf(error) }, 'certificate not read again'),
+      refused: (_files, problems) => log.warn({ cert, key, problems }, 'certificate not read again'),
     });
-    return { first: files.first, follow, close: () => files.close() };
+    return {
+      first: files.made(),
+      follow: changed => {
+        follow(changed);
+        // What came while the rest of the proxy was starting.
+        changed(files.made());
+      },
+      now: () => files.now(),
+      close: () => files.close(),
+    };
   }
   const { domain, socket } = tls.tailscale;
   const localApi = openLocalApi({ socketPath: socket });
@@ -49,10 +63,11 @@ export async function listenerCertificate(
       log.warn({ domain, error: messageOf(error), retryMs }, 'certificate not renewed'),
   });
   const { cert, key } = await keeper.start();
-  return { first: { cert, key }, follow, close: () => keeper.close() };
+  return { first: { cert, key }, follow, now: () => {}, close: () => keeper.close() };
 }
 
-function after(ms: number, then: () => void): () => void {
+/** A timer that does not keep the process. */
+export function after(ms: number, then: () => void): () => void {
   // A proxy that is listening keeps the process; one that did not come up should not.
   const timer = setTimeout(then, ms).unref();
   return () => clearTimeout(timer);

@@ -13,7 +13,10 @@ export async function pageRecordings(dir: string): Promise<RecordingsReader> {
       });
       return manifests.map(summaryOf);
     },
-    open: id => reader.openCast(id),
+    open: async id => {
+      const [cast, manifest] = await Promise.all([reader.openCast(id), reader.get(id)]);
+      return cast === undefined ? undefined : { ...cast, ...text('sessionId', manifest?.sessionId) };
+    },
   };
 }
 

@@ -6,7 +6,12 @@ const MIN_CHARACTERS = 16;
 
 /** One token a line, so that an old one can stand beside its successor. Never quotes a token in an error. */
 export async function readTokens(file: string): Promise<readonly string[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').map(line => line.trim());
+  return tokensIn(await readFile(file, 'utf8'), file);
+}
+
+/** The same of a text; `file` is for errors. */
+export function tokensIn(text: string, file: string): readonly string[] {
+  const lines = text.split('\n').map(line => line.trim());
   const tokens = lines.filter(line => line !== '' && !line.startsWith('#'));
   if (tokens.length === 0) throw new Error(`${file} holds no token`);
   for (const token of tokens) {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Access } from '../recorder/access.ts';
@@ -9,10 +8,16 @@ import { S3Storage } from '../recorder/s3-storage.ts';
 import type { RecorderTls } from '../recorder/server.ts';
 import { startRecorder } from '../recorder/server.ts';
 import type { RecordingStorage } from '../recorder/storage.ts';
+import { followFiles } from './follow-files.ts';
+import { authoritiesIn } from './identity-sources.ts';
+import { checkedPair } from './key-pair.ts';
+import { after } from './listener-certificate.ts';
+import type { ReadText } from './live-files.ts';
+import { readText } from './read-text.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { credentialsSource } from './recordings-credentials.ts';
-import { readTokens } from './recordings-tokens.ts';
-import { onStopSignal } from './signals.ts';
+import { tokensIn } from './recordings-tokens.ts';
+import { onReloadSignal, onStopSignal } from './signals.ts';
 
 /** `kubewitness recorder` as it was typed. */
 export interface RecorderCommand {
@@ -44,8 +49,19 @@ const DAY_MS = 86_400_000;
 
 /** Runs until a signal, then lets uploads end and exits 0. */
 export async function runRecorder(command: RecorderCommand, log: Logger): Promise<void> {
-  const tls = await readTls(command);
-  const access = await readAccess(command);
+  let changed = (_credentials: Credentials): void => {};
+  const credentials = followFiles({
+    make: read => readCredentials(command, read),
+    read: readText,
+    after,
+    taken: (made, files) => {
+      log.info({ files }, 'credentials read again');
+      changed(made);
+    },
+    refused: (files, problems) =>
+      log.warn({ files, problems }, 'credentials not read again; the last ones stay in use'),
+  });
+  const { tls, access } = credentials.made();
   if (tls === undefined && (access.uploadTokens ?? access.readTokens) !== undefined) {
     log.warn({}, 'tokens without --tls-cert travel in the clear: keep this port on a private network');
   }
@@ -68,12 +84,17 @@ export async function runRecorder(command: RecorderCommand, log: Logger): Promis
     ...(keepDays !== undefined && { keepMs: keepDays * DAY_MS }),
     ...(keepBytes !== undefined && { keepBytes }),
   };
+  changed = made => recorder.setCredentials(made);
+  // What came while it was starting.
+  changed(credentials.made());
   const limited = keepDays !== undefined || keepBytes !== undefined;
   const retention = limited ? new Retention({ storage, policy, clock: systemClock, log }) : undefined;
   const address = `${recorder.host}:${recorder.port}`;
   process.stdout.write(`recorder listening on ${address}, recordings in ${placeOf(command)}\n`);
   if (command.readyFile !== undefined) await writeReadyFile(command.readyFile, { address, pid: process.pid });
+  onReloadSignal(() => credentials.now());
   await onStopSignal();
+  credentials.close();
   await retention?.stop();
   await recorder.close(GRACE_MS);
   await storage.close();
@@ -111,7 +132,16 @@ async function openStorage(command: RecorderCommand, log: Logger): Promise<Recor
   });
 }
 
-async function readTls(command: RecorderCommand): Promise<RecorderTls | undefined> {
+interface Credentials {
+  readonly tls: RecorderTls | undefined;
+  readonly access: Access;
+}
+
+function readCredentials(command: RecorderCommand, read: ReadText): Credentials {
+  return { tls: readTls(command, read), access: readAccess(command, read) };
+}
+
+function readTls(command: RecorderCommand, read: ReadText): RecorderTls | undefined {
   const { tlsCert, tlsKey, clientCa } = command;
   if (tlsCert === undefined && tlsKey === undefined) {
     if (clientCa !== undefined) throw new Error('--client-ca needs --tls-cert and --tls-key');
@@ -119,16 +149,21 @@ async function readTls(command: RecorderCommand): Promise<RecorderTls | undefine
   }
   if (tlsCert === undefined || tlsKey === undefined) throw new Error('--tls-cert and --tls-key go together');
   return {
-    cert: await readFile(tlsCert, 'utf8'),
-    key: await readFile(tlsKey, 'utf8'),
-    ...(clientCa !== undefined && { clientCa: await readFile(clientCa, 'utf8') }),
+    ...checkedPair({ cert: read(tlsCert), key: read(tlsKey) }),
+    ...(clientCa !== undefined && { clientCa: checkedAuthorities(clientCa, read) }),
   };
 }
 
-async function readAccess({ uploadTokenFile, readTokenFile, clientCa }: RecorderCommand): Promise<Access> {
+function checkedAuthorities(file: string, read: ReadText): string {
+  authoritiesIn(file, read);
+  return read(file);
+}
+
+function readAccess({ uploadTokenFile, readTokenFile, clientCa }: RecorderCommand, read: ReadText): Access {
+  const tokens = (file: string): readonly string[] => tokensIn(read(file), file);
   return {
-    ...(uploadTokenFile !== undefined && { uploadTokens: await readTokens(uploadTokenFile) }),
-    ...(readTokenFile !== undefined && { readTokens: await readTokens(readTokenFile) }),
+    ...(uploadTokenFile !== undefined && { uploadTokens: tokens(uploadTokenFile) }),
+    ...(readTokenFile !== undefined && { readTokens: tokens(readTokenFile) }),
     clientCertificates: clientCa !== undefined,
   };
 }

@@ -61,7 +61,7 @@ export async function runTry(command: TryCommand, log: Logger): Promise<void> {
     recordings: await pageRecordings(places.recordings),
   });
   const proxyUrl = `https://127.0.0.1:${proxy.port}`;
-  const adminUrl = `http://127.0.0.1:${proxy.adminPort}`;
+  const adminUrl = proxy.adminUrl;
   await writeFile(places.kubeconfig, clientKubeconfig(proxyUrl, certificates.caPem, tokens), { mode: 0o600 });
 
   if (command.readyFile !== undefined) {
@@ -111,7 +111,7 @@ function proxyConfig(recorder: string, tokens: readonly string[]): object {
   return {
     cluster: 'sandbox',
     listen: { address: '127.0.0.1', port: 0, tls: { cert: 'tls.crt', key: 'tls.key' } },
-    admin: { address: '127.0.0.1', port: 0 },
+    admin: { address: '127.0.0.1', port: 0, local: ['viewer', 'auditor', 'operator'] },
     upstream: { kubeconfig: 'upstream.kubeconfig' },
     identity: {
       static: USERS.map(({ name, group }, at) => ({ user: name, groups: [group], token: tokens[at] })),
@@ -121,6 +121,8 @@ function proxyConfig(recorder: string, tokens: readonly string[]): object {
       recorderAddrs: [recorder],
       enforceRecorder,
     })),
+    // No load balancer stands in front.
+    shutdown: { delayMs: 0 },
     audit: { file: '../audit.jsonl' },
     log: { level: 'warn' },
   };

@@ -2,7 +2,7 @@ import type { Config } from './schema.ts';
 
 /** The same configuration with every file name passed through `resolve`. Sockets and URLs are no files. */
 export function withFiles(config: Config, resolve: (file: string) => string): Config {
-  const { listen, upstream, identity, audit, recording } = config;
+  const { listen, admin, upstream, identity, audit, recording } = config;
   const { clientCertificate, requestHeader } = identity;
   const maybe = <Name extends string>(name: Name, file: string | undefined): { [key in Name]?: string } => {
     const named: { [key in Name]?: string } = {};
@@ -14,6 +14,12 @@ export function withFiles(config: Config, resolve: (file: string) => string): Co
     listen: {
       ...listen,
       tls: { ...listen.tls, ...maybe('cert', listen.tls.cert), ...maybe('key', listen.tls.key) },
+    },
+    admin: {
+      ...admin,
+      ...(admin.tls === undefined
+        ? {}
+        : { tls: { ...admin.tls, ...maybe('cert', admin.tls.cert), ...maybe('key', admin.tls.key) } }),
     },
     upstream: { ...upstream, ...maybe('kubeconfig', upstream.kubeconfig) },
     identity: {

@@ -138,12 +138,3 @@ export const tailscaleCertificateSchema = z.strictObject({
   domain: text.describe('Name of this node in the tailnet, such as kube.tail1234.ts.net.'),
   socket: text.default(DEFAULT_SOCKET).describe('Socket of tailscaled.'),
 });
-
-/** `grants[].impersonateAs:` of the configuration. */
-export const impersonateAsSchema = z.strictObject({
-  users: z
-    .array(text)
-    .min(1, 'must name somebody')
-    .describe('Users; * stands for any run of characters, but not for what begins with system:.'),
-  groups: z.array(text).default([]).describe('Groups, in the same way.'),
-});

@@ -1,52 +1,21 @@
 import { z } from 'zod';
-import { nameFlaw } from '../policy/caller.ts';
 import { parseRecorderAddress } from '../recording/recorder-address.ts';
-import {
-  identitySchema,
-  impersonateAsSchema,
-  proxyProtocolSchema,
-  tailscaleCertificateSchema,
-} from './identity-schema.ts';
+import { adminSchema } from './admin-schema.ts';
+import { certificateSchema } from './certificate-schema.ts';
+import { grantSchema, name } from './grant-schema.ts';
+import { identitySchema, proxyProtocolSchema } from './identity-schema.ts';
+import { noauthProblems } from './noauth.ts';
 
 /** Milliseconds: whole, and no more than a timer can take (2^31-1). */
 const milliseconds = z.int().min(0).max(2_147_483_647);
 const text = z.string().min(1, 'must not be empty');
 const file = text.describe('Path of a file; relative ones start at the folder of this configuration.');
 const port = z.int().min(0).max(65_535);
-/** What stands in a header towards the API server. */
-const name = z.string().superRefine((value, context) => {
-  const flaw = nameFlaw(value);
-  if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw });
-});
-const recorderAddress = z.string().superRefine((value, context) => {
-  try {
-    parseRecorderAddress(value);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
-  }
-});
-
-const tls = z
-  .strictObject({
-    cert: file.optional().describe('Certificate chain, PEM; read again every minute, as is its key.'),
-    key: file.optional().describe('Private key, PEM.'),
-    tailscale: tailscaleCertificateSchema
-      .optional()
-      .describe('Take the certificate from tailscaled instead, and keep it fresh.'),
-  })
-  .refine(
-    ({ cert, key, tailscale }) =>
-      tailscale === undefined
-        ? cert !== undefined && key !== undefined
-        : cert === undefined && key === undefined,
-    'needs cert and key, or tailscale',
-  );
 
 const listen = z.strictObject({
   address: text.default('0.0.0.0').describe('Address that clients reach.'),
   port: port.default(8443).describe('TCP port; 0 takes a free one.'),
-  tls: tls.describe('The certificate shown to clients.'),
+  tls: certificateSchema.describe('The certificate shown to clients.'),
   proxyProtocol: proxyProtocolSchema
     .optional()
     .describe(
@@ -54,13 +23,14 @@ const listen = z.strictObject({
     ),
 });
 
-const admin = z.strictObject({
-  address: text.default('127.0.0.1').describe('Address of the page, the API, probes and metrics.'),
-  port: port.default(9090).describe('TCP port; 0 takes a free one.'),
-});
-
 const upstream = z
   .strictObject({
+    mode: z
+      .enum(['auth', 'noauth'])
+      .default('auth')
+      .describe(
+        "auth: callers are impersonated with the proxy's credential. noauth: their own goes on, and the proxy shows none.",
+      ),
     kubeconfig: file
       .optional()
       .describe('Kubeconfig with the address, the CA and the credential of the proxy.'),
@@ -80,6 +50,10 @@ const upstream = z
   .refine(value => value.context === undefined || value.inCluster === undefined, {
     message: 'goes with kubeconfig only',
     path: ['context'],
+  })
+  .refine(value => value.mode === 'auth' || !value.marker, {
+    message: 'goes with mode auth only: the marker is impersonated',
+    path: ['marker'],
   });
 
 const extraKey = name.refine(key => key === key.toLowerCase(), 'must be in lower case');
@@ -107,42 +81,14 @@ const staticIdentity = z
     'needs exactly one of token, tokenFile and tokenSha256',
   );
 
-const subject = z
-  .strictObject({
-    user: text.optional().describe('Name of a user; * stands for any run of characters.'),
-    group: text.optional().describe('Name of a group; * stands for any run of characters.'),
-  })
-  .refine(value => (value.user === undefined) !== (value.group === undefined), 'needs either user or group');
-
-const grant = z.strictObject({
-  subjects: z
-    .array(subject)
-    .min(1, 'must name somebody')
-    .describe('Whom this grant is for; one match is enough.'),
-  impersonate: z
-    .strictObject({ groups: z.array(name).default([]).describe('Groups added to the own ones.') })
-    .optional()
-    .describe('What is added to the identity towards the API server.'),
-  impersonateAs: impersonateAsSchema.optional().describe('Whom they may act as with --as.'),
-  recorderAddrs: z
-    .array(recorderAddress)
-    .default([])
-    .describe('Recorders as host:port, in the order to be tried; IPv6 in brackets.'),
-  enableEvents: z
-    .boolean()
-    .default(false)
-    .describe('Every request is told to a recorder as an event before it is forwarded.'),
-  enforceRecorder: z
-    .boolean()
-    .default(false)
-    .describe('Fail closed: no session without a recorder, and no road around it.'),
-  unrecordable: z
-    .enum(['deny', 'audit'])
-    .optional()
-    .describe(
-      'What becomes of roads around an enforced recorder: deny (so without this), or audit. One deny outweighs every audit.',
-    ),
-});
+function isHostAndPort(value: string): boolean {
+  try {
+    parseRecorderAddress(value);
+    return /:[0-9]+$/.test(value);
+  } catch {
+    return false;
+  }
+}
 
 const recorderAccess = z
   .strictObject({
@@ -161,6 +107,13 @@ const recording = z.strictObject({
     .describe(
       'Recorders are spoken to in TLS; without this in the clear, as in a tailnet, which encrypts by itself.',
     ),
+  socks5: z
+    .string()
+    .refine(isHostAndPort, 'must be host:port')
+    .optional()
+    .describe(
+      'SOCKS5 proxy that leads to the recorders, as host:port: that of tailscaled in userspace mode. Names are its to look up.',
+    ),
   headerWaitMs: milliseconds.default(500).describe("How long a terminal's first size is waited for."),
   maxUnackedBytes: z
     .int()
@@ -178,6 +131,25 @@ const sessions = z.strictObject({
   keepEndedMs: milliseconds.default(600_000).describe('For how long ended sessions stay in the list.'),
   keepEnded: z.int().min(0).max(1_000_000).default(1000).describe('How many of them at most.'),
   drainMs: milliseconds.default(30_000).describe('Time for live sessions when the proxy is stopped.'),
+});
+
+const count = z.int().min(1).max(1_000_000);
+
+const limits = z.strictObject({
+  sessions: count.default(1_000).describe('Live sessions in all.'),
+  sessionsPerCaller: count.default(100).describe('Live sessions of one user.'),
+  requests: count.default(1_000).describe('Ordinary requests in flight, without those that may stay open.'),
+  longRunning: count
+    .default(10_000)
+    .describe('Watches, logs, service proxies and tunnels, which may stay open.'),
+});
+
+const shutdown = z.strictObject({
+  delayMs: milliseconds
+    .default(5_000)
+    .describe(
+      'After SIGTERM requests are served for so long at least, so that load balancers see readiness go first.',
+    ),
 });
 
 const audit = z
@@ -205,31 +177,39 @@ const audit = z
     'needs either file or postgres',
   );
 
-export const configSchema = z.strictObject({
-  cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
-  listen: listen.describe('Where clients come in.'),
-  admin: admin.prefault({}).describe('Where operators come in.'),
-  upstream: upstream.describe('The API server.'),
-  identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
-    'How callers are known.',
-  ),
-  grants: z
-    .array(grant)
-    .default([])
-    .describe('What holds for whom. All that match hold together, strictest first.'),
-  recording: recording.prefault({}).describe('Bounds of recordings.'),
-  sessions: sessions.prefault({}).describe('Bounds of sessions.'),
-  audit: audit.describe('Where the audit goes.'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Least level shown.'),
-    })
-    .prefault({})
-    .describe('The log on standard error.'),
-});
+export const configSchema = z
+  .strictObject({
+    cluster: text.default('kubernetes').describe('Name of the cluster in casts and audit records.'),
+    listen: listen.describe('Where clients come in.'),
+    admin: adminSchema.prefault({}).describe('Where operators come in.'),
+    upstream: upstream.describe('The API server.'),
+    identity: identitySchema(z.array(staticIdentity).min(1, 'must name somebody')).describe(
+      'How callers are known.',
+    ),
+    grants: z
+      .array(grantSchema)
+      .default([])
+      .describe('What holds for whom. All that match hold together, strictest first.'),
+    recording: recording.prefault({}).describe('Bounds of recordings.'),
+    sessions: sessions.prefault({}).describe('Bounds of sessions.'),
+    limits: limits
+      .prefault({})
+      .describe('What is served at a time; beyond it the answer is 429 with Retry-After.'),
+    shutdown: shutdown.prefault({}).describe('What SIGTERM begins.'),
+    audit: audit.describe('Where the audit goes.'),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['debug', 'info', 'warn', 'error', 'silent'])
+          .default('info')
+          .describe('Least level shown.'),
+      })
+      .prefault({})
+      .describe('The log on standard error.'),
+  })
+  .superRefine((value, context) => {
+    for (const problem of noauthProblems(value)) context.addIssue({ code: 'custom', ...problem });
+  });
 
 /** The configuration, whole and checked, with every default filled in. */
 export type Config = z.output<typeof configSchema>;

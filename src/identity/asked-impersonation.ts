@@ -4,9 +4,12 @@ import { pairsOf, valuesOf } from '../headers.ts';
 import { singleValue } from '../kube/single-value.ts';
 import type { Caller } from '../policy/caller.ts';
 import { refuseUncarriable } from '../policy/caller.ts';
+import type { UpstreamMode } from '../policy/impersonate.ts';
+import { ORIGINAL_USER } from '../policy/impersonate.ts';
+import { matchesName } from '../policy/match-name.ts';
 import type { CapabilityRule } from '../policy/rules.ts';
 import type { Grant } from './grants.ts';
-import { matchesName, rulesFor } from './grants.ts';
+import { rulesFor } from './grants.ts';
 import { decodeExtraKey, decodeHeaderText } from './header-text.ts';
 
 /** Whom a client wants to act as: `kubectl --as … --as-group … --as-uid …`. */
@@ -18,8 +21,10 @@ export interface AskedImpersonation {
   readonly extraKeys: readonly string[];
 }
 
-/** Extra key upstream for who really calls; the API server's audit shows it beside the impersonated user. */
-export const ORIGINAL_USER = 'kubewitness.dev/original-user';
+/** Who really calls, also where they act as somebody else. */
+export function realUser({ user, extra }: Pick<Caller, 'user' | 'extra'>): string {
+  return extra?.[ORIGINAL_USER]?.[0] ?? user;
+}
 
 const EXTRA_PREFIX = 'impersonate-extra-';
 
@@ -75,17 +80,25 @@ function isAllowed(patterns: readonly string[], name: string): boolean {
 
 /**
  * The caller as they will act upstream: with the asked name and groups and nothing of their own but the trace of who they
- * are. Every rule of theirs goes on to hold, and so do those for the asked name. Throws KW_FORBIDDEN.
+ * are. Every rule of theirs goes on to hold, and so do those for the asked name. In `noauth` the API server says whom they
+ * may act as, and only the rules are added. Throws KW_FORBIDDEN.
  */
-export function actingAs(caller: Caller, asked: AskedImpersonation, grants: readonly Grant[]): Caller {
+export function actingAs(
+  caller: Caller,
+  asked: AskedImpersonation,
+  grants: readonly Grant[],
+  mode: UpstreamMode = 'auth',
+): Caller {
+  const rules = [...caller.rules, ...rulesFor(grants, asked)];
+  if (mode === 'noauth') return { ...caller, rules };
   mayImpersonate(caller.rules, asked);
-  const { source, rules, device } = caller;
+  const { source, device } = caller;
   const acting: Caller = {
     user: asked.user,
     groups: [...new Set(asked.groups)],
     extra: { [ORIGINAL_USER]: [caller.user] },
     source,
-    rules: [...rules, ...rulesFor(grants, asked)],
+    rules,
     ...(device === undefined ? {} : { device }),
   };
   refuseUncarriable(acting);

@@ -18,9 +18,10 @@ const OLD_CAPABILITY = 'https://tailscale.com/cap/kubernetes';
 export function callerOfPeer(peer: Peer, grants: readonly Grant[]): Caller {
   const device = deviceOf(peer);
   const user = device.tags.length > 0 ? device.node : peer.user.loginName;
-  const rules = [...capabilityRules(peer.capabilities), ...rulesFor(grants, { user, groups: device.tags })];
+  const { tags } = device;
+  const rules = [...capabilityRules(peer.capabilities), ...rulesFor(grants, { user, groups: tags, tags })];
   // From before there were grants: a tagged node that is granted no group stands for its tags.
-  const groups = mergeRules(rules).impersonateGroups.length === 0 ? device.tags : [];
+  const groups = mergeRules(rules).impersonateGroups.length === 0 ? tags : [];
   return checkedCaller({ user, groups, source: 'tailscale', rules, device });
 }
 

@@ -1,8 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { WitnessError } from '../errors.ts';
-import { causeOf } from '../upstream/failure.ts';
-import { requestUpstream, withOwnHeaders } from '../upstream/request.ts';
+import { messageOf, WitnessError } from '../errors.ts';
+import { postJson } from '../upstream/post-json.ts';
 import type { Upstream } from '../upstream/target.ts';
 
 /** What the API server says of a token: `status` of an authentication.k8s.io/v1 TokenReview. */
@@ -22,8 +20,6 @@ export interface Review {
 export type Reviewer = (token: string, audiences: readonly string[]) => Promise<Review>;
 
 const REVIEW_MS = 10_000;
-/** Bytes of an answer; it repeats the token. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
 const PATH = '/apis/authentication.k8s.io/v1/tokenreviews';
 
 /** Go leaves empty fields out. */
@@ -47,15 +43,15 @@ const reviewSchema = z.object({
 export function reviewAtUpstream(upstream: Upstream, limits: { readonly timeoutMs?: number } = {}): Reviewer {
   const timeoutMs = limits.timeoutMs ?? REVIEW_MS;
   return async (token, audiences) => {
-    const body = Buffer.from(
-      JSON.stringify({
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenReview',
-        spec: { token, ...(audiences.length === 0 ? {} : { audiences }) },
-      }),
-    );
-    const answer = await post(upstream, body, timeoutMs);
-    const parsed = reviewSchema.safeParse(parseJson(answer));
+    const question = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token, ...(audiences.length === 0 ? {} : { audiences }) },
+    };
+    const answer = await postJson(upstream, PATH, question, { timeoutMs }).catch(error => {
+      throw noVerdict(messageOf(error), error);
+    });
+    const parsed = reviewSchema.safeParse(answer);
     if (!parsed.success) throw noVerdict('its answer is not a TokenReview', parsed.error);
     const { authenticated, user, audiences: found } = parsed.data.status;
     const { username, uid, groups, extra } = user;
@@ -65,55 +61,6 @@ export function reviewAtUpstream(upstream: Upstream, limits: { readonly timeoutM
       audiences: found ?? [],
     };
   };
-}
-
-function post(upstream: Upstream, body: Buffer, timeoutMs: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const lines = ['Content-Type', 'application/json', 'Accept', 'application/json'];
-    const request = requestUpstream(upstream, {
-      method: 'POST',
-      path: `${upstream.pathPrefix}${PATH}`,
-      headers: [...withOwnHeaders(upstream, lines), 'Content-Length', String(body.length)],
-    });
-    const settle = (): void => {
-      clearTimeout(timer);
-      request.destroy();
-    };
-    const fail = (words: string, cause?: unknown): void => {
-      settle();
-      reject(noVerdict(words, cause));
-    };
-    const timer = setTimeout(() => fail(`it did not answer within ${timeoutMs} ms`), timeoutMs);
-    // Stays on: what fails after the destruction has nobody to go to.
-    request.on('error', error => fail(causeOf(error).words, error));
-    request.on('close', () => fail('it closed the connection before its answer was whole'));
-    request.on('response', (response: IncomingMessage) => {
-      const { statusCode = 0 } = response;
-      if (statusCode !== 200 && statusCode !== 201) return fail(`it answered ${statusCode}`);
-      const pieces: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (piece: Buffer) => {
-        bytes += piece.length;
-        if (bytes > MAX_ANSWER_BYTES) fail('its answer is too long');
-        else pieces.push(piece);
-      });
-      // An answer that is cut short: the close of the request tells.
-      response.on('error', () => {});
-      response.on('end', () => {
-        settle();
-        resolve(Buffer.concat(pieces));
-      });
-    });
-    request.end(body);
-  });
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw noVerdict('its answer is not JSON', error);
-  }
 }
 
 function noVerdict(words: string, cause?: unknown): WitnessError {

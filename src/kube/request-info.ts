@@ -129,7 +129,12 @@ function classifyCore({ resource, subresource }: RequestInfo, method: string): R
 /** True for what may stay open without a limit: such requests get neither a time-out nor a shared connection. */
 export function isLongRunning(info: RequestInfo, query: string): boolean {
   if (!info.isResourceRequest) return info.path.startsWith('/debug/pprof');
-  return info.verb === 'watch' || LONG_RUNNING.has(info.subresource) || isTrue(firstValue(query, 'watch'));
+  return LONG_RUNNING.has(info.subresource) || isWatch(info, query);
+}
+
+/** True for a stream of events: it has no end of its own, so that its end says no more than "ask again". */
+export function isWatch(info: RequestInfo, query: string): boolean {
+  return info.isResourceRequest && (info.verb === 'watch' || isTrue(firstValue(query, 'watch')));
 }
 
 function resourceVerb(method: string, name: string, query: string): string {

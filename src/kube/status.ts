@@ -1,4 +1,5 @@
 import type { WitnessError } from '../errors.ts';
+import { retryAfterOf } from '../errors.ts';
 
 /** `metav1.Status` as the API server writes it; channel 3 carries the same without kind and apiVersion. */
 export interface Status {
@@ -8,6 +9,7 @@ export interface Status {
   readonly status: 'Failure';
   readonly message: string;
   readonly reason: string;
+  readonly details?: { readonly retryAfterSeconds: number };
   readonly code: number;
 }
 
@@ -15,6 +17,7 @@ export interface Status {
 const MAX_MESSAGE_BYTES = 800;
 
 export function statusOf(error: WitnessError): Status {
+  const retryAfterSeconds = retryAfterOf(error);
   return {
     kind: 'Status',
     apiVersion: 'v1',
@@ -22,6 +25,7 @@ export function statusOf(error: WitnessError): Status {
     status: 'Failure',
     message: cut(error.message),
     reason: error.reason,
+    ...(retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } }),
     code: error.status,
   };
 }

@@ -24,6 +24,11 @@ export type FeedMessage =
   | { readonly type: 'beat'; readonly seq: number };
 
 export const FEED_PATH = '/api/v1/feed';
+/** Spectators of one session. */
+export const WATCH_PATH = /^\/api\/v1\/sessions\/([0-9a-f-]{36})\/watch$/;
+export function watchPath(sessionId: string): string {
+  return `/api/v1/sessions/${sessionId}/watch`;
+}
 /** A viewer that has heard nothing for this long has lost the server. Three beats. */
 export const SILENCE_MS = 30_000;
 export const BEAT_MS = 10_000;
@@ -31,5 +36,6 @@ export const BEAT_MS = 10_000;
 /** Close codes of the feed (RFC 6455 7.4.2 leaves 4000-4999 to applications). */
 export const CLOSE_SLOW = 4001;
 export const CLOSE_FULL = 4002;
-/** RFC 6455 7.4.1: going away. */
+/** RFC 6455 7.4.1: normal, the session is over; going away. */
+export const CLOSE_ENDED = 1000;
 export const CLOSE_STOPPING = 1001;

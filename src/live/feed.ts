@@ -131,7 +131,7 @@ export class Feed {
     this.#snapshot = undefined;
     this.#seq += 1;
     const bytes = bytesOf({ type: 'delta', seq: this.#seq, sessions, forgotten });
-    for (const viewer of this.#viewers) if (!viewer.delta(bytes)) this.#viewers.delete(viewer);
+    for (const viewer of this.#viewers) if (!viewer.send(bytes)) this.#viewers.delete(viewer);
   }
 
   /** The registry forgets the longest ended first, so the first that it still has ends the search. */
@@ -151,7 +151,8 @@ export class Feed {
     this.#sessions.list();
     this.#flush();
     const bytes = bytesOf({ type: 'beat', seq: this.#seq });
-    for (const viewer of this.#viewers) if (!viewer.beat(bytes)) this.#viewers.delete(viewer);
+    for (const viewer of this.#viewers)
+      if (!viewer.ping() || !viewer.send(bytes)) this.#viewers.delete(viewer);
   }
 }
 

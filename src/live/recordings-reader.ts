@@ -23,10 +23,17 @@ export interface RecordingsQuery {
   readonly limit: number;
 }
 
+export interface OpenedCast {
+  readonly bytes: number;
+  readonly body: Readable;
+  /** For the audit; absent where nobody knows it. */
+  readonly sessionId?: string;
+}
+
 /** Where the page's recordings come from. */
 export interface RecordingsReader {
   /** Newest first. */
   list(query: RecordingsQuery): Promise<readonly RecordingSummary[]>;
   /** The cast, whole lines only; the caller reads or destroys `body`. Undefined: there is none of that id. */
-  open(id: string): Promise<{ readonly bytes: number; readonly body: Readable } | undefined>;
+  open(id: string): Promise<OpenedCast | undefined>;
 }

@@ -46,12 +46,12 @@ export class Viewer {
   }
 
   /** False: the viewer was too slow and is gone. */
-  delta(bytes: Buffer): boolean {
+  send(bytes: Buffer): boolean {
     return this.#send(bytes, () => {});
   }
 
-  /** Asks for a sign of life, and drops the viewer if the last question was not answered. */
-  beat(bytes: Buffer): boolean {
+  /** Asks for a sign of life, and drops the viewer if the last question was not answered. False: it is gone. */
+  ping(): boolean {
     if (!this.#open) return false;
     if (!this.#answered) {
       this.#open = false;
@@ -60,7 +60,7 @@ export class Viewer {
     }
     this.#answered = false;
     this.#socket.ping();
-    return this.#send(bytes, () => {});
+    return true;
   }
 
   close(code: number, reason: string): void {

@@ -54,6 +54,16 @@ export const METRICS = {
     kind: 'counter',
     help: 'Output of sessions that is in no recording though rules wanted one.',
   },
+  kubewitness_fail_open_budget_spent_total: {
+    kind: 'counter',
+    help: 'Sessions that a used-up fail-open budget ended or kept from going on.',
+    labels: ['rule', 'limit'],
+  },
+  kubewitness_fail_open_seconds: {
+    kind: 'gauge',
+    help: 'Unrecorded time of this UTC day that counts against the fail-open budget of a rule.',
+    labels: ['rule'],
+  },
   kubewitness_recorder_attempts_total: {
     kind: 'counter',
     help: 'Tries to have a recorder take a recording.',
@@ -93,6 +103,19 @@ export const METRICS = {
   kubewitness_audit_waiting: {
     kind: 'gauge',
     help: 'Audit records that wait for the disk or the database.',
+  },
+  kubewitness_config_reloads_total: {
+    kind: 'counter',
+    help: 'Changes of the configuration and of the files that it names, by what came of them.',
+    labels: ['outcome'],
+  },
+  kubewitness_config_current: {
+    kind: 'gauge',
+    help: '1 while the configuration in force is what its files say.',
+  },
+  kubewitness_config_applied_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When the configuration in force was taken. Seconds since the Unix epoch.',
   },
   kubewitness_event_loop_lag_seconds: {
     kind: 'gauge',

@@ -19,6 +19,10 @@ const MAX_RECORDERS = 64;
 export interface MetricsOptions {
   /** Asked at each reading. */
   readonly auditHealth?: () => SinkHealth;
+  /** Asked at each reading: unrecorded seconds of this UTC day by rule. */
+  readonly failOpenSeconds?: () => ReadonlyMap<string, number>;
+  /** Asked at each reading. */
+  readonly config?: () => { readonly current: boolean; readonly appliedAtSeconds: number };
   /** Asked at each reading. */
   readonly unacked?: () => { readonly bytes: number; readonly ageSeconds: number };
 }
@@ -66,12 +70,14 @@ export class Metrics {
 
   /** What `GET /metrics` answers. */
   async text(): Promise<string> {
-    const { auditHealth, unacked } = this.#options;
+    const { auditHealth, config, failOpenSeconds, unacked } = this.#options;
     if (auditHealth !== undefined) {
       const health = auditHealth();
       this.tell({ kind: 'auditHealth', health, lostBefore: this.#lost });
       this.#lost = health.lost;
     }
+    if (config !== undefined) this.tell({ kind: 'config', ...config() });
+    if (failOpenSeconds !== undefined) this.tell({ kind: 'failOpen', seconds: failOpenSeconds() });
     if (unacked !== undefined) this.tell({ kind: 'unacked', ...unacked() });
     for (const [quantile, value] of Object.entries(this.#lag.take())) {
       this.#apply({ name: 'kubewitness_event_loop_lag_seconds', how: 'set', value, labels: { quantile } });

@@ -27,6 +27,9 @@ export type Signal =
   | { readonly kind: 'proxied' }
   | { readonly kind: 'eventRecording' }
   | { readonly kind: 'unacked'; readonly bytes: number; readonly ageSeconds: number }
+  | { readonly kind: 'config'; readonly current: boolean; readonly appliedAtSeconds: number }
+  /** Seconds of this UTC day by rule. */
+  | { readonly kind: 'failOpen'; readonly seconds: ReadonlyMap<string, number> }
   | { readonly kind: 'auditHealth'; readonly health: SinkHealth; readonly lostBefore: number };
 
 const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
@@ -60,6 +63,22 @@ export function updatesOf(signal: Signal): Update[] {
         { name: 'kubewitness_unacked_bytes', how: 'set', value: signal.bytes },
         { name: 'kubewitness_unacked_age_seconds', how: 'set', value: signal.ageSeconds },
       ];
+    case 'config':
+      return [
+        { name: 'kubewitness_config_current', how: 'set', value: signal.current ? 1 : 0 },
+        {
+          name: 'kubewitness_config_applied_timestamp_seconds',
+          how: 'set',
+          value: signal.appliedAtSeconds,
+        },
+      ];
+    case 'failOpen':
+      return [...signal.seconds].map(([rule, value]) => ({
+        name: 'kubewitness_fail_open_seconds',
+        how: 'set',
+        value,
+        labels: { rule },
+      }));
     case 'auditHealth':
       return [
         { name: 'kubewitness_audit_failing', how: 'set', value: signal.health.state === 'failing' ? 1 : 0 },
@@ -100,11 +119,21 @@ function auditUpdates(event: AuditEvent): Update[] {
         { name: 'kubewitness_session_seconds', how: 'observe', value: event.durationMs / 1000 },
         add('kubewitness_unrecorded_seconds_total', event.unrecordedMs / 1000),
         add('kubewitness_unrecorded_bytes_total', event.unrecordedBytes),
+        ...(event.budget === undefined
+          ? []
+          : [
+              add('kubewitness_fail_open_budget_spent_total', 1, {
+                rule: event.budget.rule,
+                limit: event.budget.limit,
+              }),
+            ]),
       ];
     case 'request.refused':
       return [add('kubewitness_requests_refused_total', 1, { code: event.code })];
     case 'caller.violated':
       return [add('kubewitness_caller_violations_total', 1, { code: event.code })];
+    case 'config.changed':
+      return [add('kubewitness_config_reloads_total', 1, { outcome: event.outcome })];
     case 'request.unrecordable':
       return [add('kubewitness_unrecordable_requests_total', 1, { class: event.class })];
     default:

@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Place } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
 import type { CapabilityRule } from './rules.ts';
 import { mergeRules } from './rules.ts';
+import { rulesAt } from './scope.ts';
 
 /** What the rules say about a session, with the origins of the rules that said it. */
 export type Decision =
@@ -13,6 +15,8 @@ export type Decision =
       /** `host:port`, in the order to be tried. Never empty. */
       readonly recorders: readonly string[];
       readonly origins: readonly string[];
+      /** Under fail open: each must have room when the recording fails. Left out: no rule has one. */
+      readonly budgets?: readonly FailOpenBudget[];
     }
   | {
       readonly kind: 'refuse';
@@ -21,17 +25,38 @@ export type Decision =
       readonly origins: readonly string[];
     };
 
+/** How much a rule lets go on unrecorded: at least one of the two is there. */
+export interface FailOpenBudget {
+  /** Origin of the rule. */
+  readonly rule: string;
+  /** Of all its sessions together, in one UTC day. */
+  readonly secondsPerDay?: number;
+  /** Sessions at one moment. */
+  readonly concurrent?: number;
+}
+
 export type RequestDecision =
   | { readonly kind: 'pass' }
   /** May go on although it leads past the recorder, and is audited as such. */
   | { readonly kind: 'audit'; readonly origins: readonly string[] }
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly message: string };
 
-/** Made once for each session, of the caller's rules alone. */
-export function decideSession(rules: readonly CapabilityRule[]): Decision {
+/** Made once for each session, of the caller's rules at its pod alone. A place that is not given meets every rule. */
+export function decideSession(all: readonly CapabilityRule[], place: Place = {}): Decision {
+  const rules = rulesAt(all, place);
   const { recorderAddrs: recorders, enforceRecorder, origins } = mergeRules(rules);
   if (recorders.length > 0) {
-    return { kind: 'record', failMode: enforceRecorder ? 'closed' : 'open', recorders, origins };
+    if (enforceRecorder) return { kind: 'record', failMode: 'closed', recorders, origins };
+    const budgets = rules.flatMap(({ origin, failOpenBudget }) =>
+      failOpenBudget === undefined ? [] : [{ rule: origin, ...failOpenBudget }],
+    );
+    return {
+      kind: 'record',
+      failMode: 'open',
+      recorders,
+      origins,
+      ...(budgets.length === 0 ? {} : { budgets }),
+    };
   }
   if (!enforceRecorder) return { kind: 'pass', origins };
   return {
@@ -53,9 +78,15 @@ const UNRECORDABLE: Readonly<Partial<Record<RequestClass, string>>> = {
 
 /**
  * Whether a request that is no session may go upstream, by the ordinary road or as an upgrade. Every rule that enforces
- * a recorder must allow it by itself, and no other rule may deny it: strictest wins.
+ * a recorder must allow it by itself, and no other rule may deny it: strictest wins. A place that is not given meets every
+ * rule.
  */
-export function decideRequest(rules: readonly CapabilityRule[], requestClass: RequestClass): RequestDecision {
+export function decideRequest(
+  all: readonly CapabilityRule[],
+  requestClass: RequestClass,
+  place: Place = {},
+): RequestDecision {
+  const rules = rulesAt(all, place);
   const why = UNRECORDABLE[requestClass];
   const enforcers = rules.filter(rule => rule.enforceRecorder);
   if (why === undefined || enforcers.length === 0) return { kind: 'pass' };

@@ -7,6 +7,12 @@ import { refuseUncarriable } from './caller.ts';
 export { checkHeaders } from './check-headers.ts';
 
 /**
+ * As whom requests go upstream. `auth`: the proxy shows its own credential and impersonates the caller. `noauth`: the
+ * caller's own credential goes on, and the proxy shows none.
+ */
+export type UpstreamMode = 'auth' | 'noauth';
+
+/**
  * What of a client's headers goes upstream. Everything else stays here: credentials, identity, `X-Remote-*`,
  * forwarding and framing headers, cookies, and every alias of those in other spellings.
  */
@@ -34,7 +40,12 @@ const FORWARDED: ReadonlySet<string> = new Set([
  */
 export const SESSION_MARKER = 'kubewitness.dev/session';
 
+/** Extra key for who really calls; the API server's audit shows it beside the impersonated user. */
+export const ORIGINAL_USER = 'kubewitness.dev/original-user';
+
 export interface UpstreamHeaderOptions {
+  /** `auth` if left out. */
+  readonly mode?: UpstreamMode;
   /** Authority of the upstream. Left out where the HTTP client sets it. */
   readonly host?: string;
   /** The proxy's own credential, as the whole value. Left out where the upstream layer adds it. */
@@ -49,13 +60,13 @@ export interface UpstreamHeaderOptions {
 
 /**
  * Header lines for upstream: the client's allowed ones as they came, then ours, impersonation last. Framing
- * (Content-Length, Transfer-Encoding) is not among them: whoever sends the body frames it. Throws KW_FORBIDDEN for an
- * identity that headers cannot carry.
+ * (Content-Length, Transfer-Encoding) is not among them: whoever sends the body frames it. In `noauth` the client's own
+ * credential and its `Impersonate-*` stand in place of ours. Throws KW_FORBIDDEN for an identity that headers cannot carry.
  */
 export function upstreamHeaders(
   raw: RawHeaders,
   caller: Caller,
-  { host, authorization, auditId, clientAddress, marker }: UpstreamHeaderOptions = {},
+  { mode = 'auth', host, authorization, auditId, clientAddress, marker }: UpstreamHeaderOptions = {},
 ): string[] {
   refuseUncarriable(caller);
   // RFC 9110 section 7.6.1: what Connection names ends here. It is read before ours are added, so it cannot name them.
@@ -67,10 +78,10 @@ export function upstreamHeaders(
   return [
     ...line('Host', host),
     ...kept.flat(),
-    ...line('Authorization', authorization),
+    ...(mode === 'noauth' ? ownIdentity(raw) : line('Authorization', authorization)),
     ...line('Audit-ID', auditId),
     ...line('X-Forwarded-For', clientAddress),
-    ...impersonation(caller, marker),
+    ...(mode === 'noauth' ? [] : impersonation(caller, marker)),
   ];
 }
 
@@ -90,6 +101,16 @@ export function upgradeHeaders(upgrade: AnyUpgrade): string[] {
     ...line('Sec-WebSocket-Version', '13'),
     ...line('Sec-WebSocket-Protocol', upgrade.offered.length === 0 ? undefined : upgrade.offered.join(', ')),
   ];
+}
+
+/**
+ * Who the client is to the API server, as it came. `Connection` cannot name these away: without its `Impersonate-*` a
+ * request would run with all the rights of whoever sends it.
+ */
+function ownIdentity(raw: RawHeaders): string[] {
+  return pairsOf(raw)
+    .filter(([name]) => /^(authorization|impersonate-(user|group|uid|extra-.+))$/i.test(name))
+    .flat();
 }
 
 /**

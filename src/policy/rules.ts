@@ -1,3 +1,5 @@
+import type { RecordingScope } from './scope.ts';
+
 /**
  * One rule of the Tailscale capability `tailscale.com/cap/kubernetes`, which the `grants:` of our own config share.
  */
@@ -12,6 +14,10 @@ export interface CapabilityRule {
   readonly enableEvents?: boolean;
   /** Left out: it denies where this rule enforces a recorder, and says nothing where it does not. */
   readonly unrecordable?: Unrecordable;
+  /** How much may go on unrecorded under this rule where it fails open. Left out: all. */
+  readonly failOpenBudget?: { readonly secondsPerDay?: number; readonly concurrent?: number };
+  /** Where all of the above but `impersonateGroups` holds. Left out: everywhere. */
+  readonly scope?: RecordingScope;
   /** Whom the caller may act as with `--as`. Left out: nobody. Names in which `*` stands for any run of characters. */
   readonly impersonateAs?: { readonly users: readonly string[]; readonly groups: readonly string[] };
 }
@@ -37,7 +43,9 @@ export function mergeRules(rules: readonly CapabilityRule[]): MergedRules {
     enforceRecorder: rules.some(rule => rule.enforceRecorder),
     enableEvents: rules.some(rule => rule.enableEvents === true),
     origins: rules
-      .filter(rule => rule.enforceRecorder || rule.recorderAddrs.length > 0)
+      .filter(
+        rule => rule.enforceRecorder || rule.recorderAddrs.length > 0 || rule.failOpenBudget !== undefined,
+      )
       .map(rule => rule.origin),
   };
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { WitnessError } from '../errors.ts';
+import { retryAfterOf } from '../errors.ts';
 import { statusOf } from '../kube/status.ts';
 
 /** How long what is left of a request body is read and dropped, so that closing does not reset the answer away. */
@@ -17,6 +18,7 @@ export function answerError(response: ServerResponse, error: WitnessError): void
     return;
   }
   const body = Buffer.from(JSON.stringify(statusOf(error)));
+  const retryAfter = retryAfterOf(error);
   response.writeHead(error.status, STATUS_CODES[error.status] ?? 'Error', [
     'Content-Type',
     'application/json',
@@ -24,6 +26,7 @@ export function answerError(response: ServerResponse, error: WitnessError): void
     String(body.length),
     'Cache-Control',
     'no-cache, private',
+    ...(retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)]),
     'Connection',
     'close',
   ]);

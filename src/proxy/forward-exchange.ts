@@ -5,9 +5,11 @@ import { messageOf, WitnessError } from '../errors.ts';
 import { upstreamFailure } from '../upstream/failure.ts';
 import { answerError } from './answer.ts';
 import { passResponse } from './forward-response.ts';
+import { WatchAnswer } from './watch-answer.ts';
 
 export interface ExchangeOptions {
   readonly hasBody: boolean;
+  readonly watch: boolean;
   /** Read whole before; undefined: it streams. */
   readonly body?: Buffer;
   /** From the last byte of the request to upstream's headers; undefined: as long as it takes. */
@@ -38,6 +40,7 @@ export class Exchange {
   #state: 'waiting' | 'answering' | 'over' = 'waiting';
   #attempt: Attempt | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #answer: WatchAnswer | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
     this.#request = request;
@@ -94,6 +97,16 @@ export class Exchange {
     );
     this.#end();
     answerError(this.#response, error);
+  }
+
+  /**
+   * Ends a watch whole: clients then watch on, here or elsewhere, from where they were. One whose answer has not begun is
+   * refused. A last event that is half through goes out first.
+   */
+  endWatch(error: WitnessError): void {
+    if (!this.#options.watch || this.#state === 'over') return;
+    if (this.#answer === undefined) this.fail(error);
+    else this.#answer.endBetweenEvents();
   }
 
   #upload(upstream: ClientRequest): void {
@@ -164,6 +177,7 @@ export class Exchange {
       // Node emits a 101 without `Connection: upgrade` as an answer; with it, it closes the connection.
       if (answer.statusCode === 101) throw new Error('a 101 to a request that asked for no upgrade');
       passResponse(answer, this.#response);
+      if (this.#options.watch) this.#answer = new WatchAnswer(answer, this.#response);
       this.#state = 'answering';
       this.#stopTimer();
     } catch (error) {

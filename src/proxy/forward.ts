@@ -5,7 +5,7 @@ import { Stream } from 'node:stream';
 import util from 'node:util';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
-import { ALPN_PROTOCOLS, MAX_ANSWER_HEADER_BYTES, withOwnHeaders } from '../upstream/request.ts';
+import { ALPN_PROTOCOLS, linesOfCaller, MAX_ANSWER_HEADER_BYTES } from '../upstream/request.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import { Exchange } from './forward-exchange.ts';
@@ -20,6 +20,8 @@ export interface ForwardPlan {
   readonly headers: RawHeaders;
   /** Watches, logs, proxies: may stay silent for as long as they like. */
   readonly longRunning: boolean;
+  /** An answer without an end of its own: a shutdown ends it whole, between two events, and does not cut it. */
+  readonly watch: boolean;
   /** The whole body, where it was read before; otherwise it streams from the request. */
   readonly body?: Buffer;
 }
@@ -38,6 +40,8 @@ export interface ForwardLimits {
 export interface Forwarder {
   /** Answers, whatever happens. */
   forward(request: IncomingMessage, response: ServerResponse, plan: ForwardPlan): void;
+  /** Ends every watch as the API server does it at its own time-out, and takes no more of them. */
+  endWatches(): void;
   /** Ends what is under way and lets go of every connection. */
   close(): void;
 }
@@ -66,11 +70,11 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
   const proxy = httpProxy.createProxyServer({});
   const agents = createAgents(upstream, limits);
   const live = new Set<Exchange>();
-  let closed = false;
+  let state: 'open' | 'noWatches' | 'closed' = 'open';
 
   const forward = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan): void => {
     if (response.destroyed) return;
-    if (closed) throw stopping();
+    if (state === 'closed' || (state === 'noWatches' && plan.watch)) throw stopping();
     const framing = framingOf(request);
     const send = (agent: HttpAgent): void => {
       const tls = upstream.tlsOptions();
@@ -93,7 +97,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
           // http-proxy builds its request options on top of this object.
           ssl: new OutgoingRequest(
             `${upstream.pathPrefix}${plan.path}`,
-            [...withOwnHeaders(upstream, plan.headers), ...framing.lines],
+            [...linesOfCaller(upstream, plan.headers), ...framing.lines],
             tls.servername,
           ),
           // What it would pipe into its request is asked to do so: the moment at which that request exists.
@@ -105,6 +109,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
     const exchange = new Exchange(request, response, {
       hasBody: framing.hasBody,
       ...(plan.body === undefined ? {} : { body: plan.body }),
+      watch: plan.watch,
       responseHeadersMs: plan.longRunning ? undefined : limits.responseHeadersMs,
       connectMs: limits.connectMs,
       sendAgain: () => send(agents.fresh),
@@ -131,8 +136,12 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
         answerError(response, error);
       }
     },
+    endWatches: () => {
+      state = 'noWatches';
+      for (const exchange of [...live]) exchange.endWatch(stopping());
+    },
     close: () => {
-      closed = true;
+      state = 'closed';
       for (const exchange of [...live]) exchange.fail(stopping());
       for (const agent of Object.values(agents)) agent.destroy();
     },

@@ -7,8 +7,10 @@ import { actingAs, readAskedImpersonation } from '../identity/asked-impersonatio
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Grant } from '../identity/grants.ts';
 import { identityRequestOf } from '../identity/identity-request.ts';
+import type { Place } from '../kube/place.ts';
+import { placeOf } from '../kube/place.ts';
 import type { RequestClass } from '../kube/request-info.ts';
-import { classify, isLongRunning } from '../kube/request-info.ts';
+import { classify, isLongRunning, isWatch } from '../kube/request-info.ts';
 import type { KubeTarget } from '../kube/target.ts';
 import { readTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
@@ -21,13 +23,20 @@ import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import type { Forwarder } from './forward.ts';
 import { framingOf } from './forward-framing.ts';
+import type { Limits } from './limits.ts';
 import type { EventDependencies } from './record-request.ts';
 import { recordRequest } from './record-request.ts';
 
-export interface ProxyDependencies extends EventDependencies {
+/** Who is known, and what holds for whom: what a reload of the configuration replaces. */
+export interface RequestPolicy {
   readonly authenticate: Authenticator;
   /** For those who act as others: what holds for the others too. */
   readonly grants: readonly Grant[];
+}
+
+export interface ProxyDependencies extends EventDependencies {
+  /** As it is now. Each request asks once, so that it is judged by one configuration to its end. */
+  readonly policy: () => RequestPolicy;
   /** Whom a relayed connection comes from; undefined for any other socket. */
   readonly remoteEndOf?: (socket: Socket) => RemoteEnd | undefined;
   readonly forwarder: Forwarder;
@@ -35,12 +44,15 @@ export interface ProxyDependencies extends EventDependencies {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
+  readonly limits: Limits;
 }
 
 /** A request that was read, and whose caller is known. */
 export interface Admitted {
   readonly target: KubeTarget;
   readonly class: RequestClass;
+  /** What rules for recording are chosen by. */
+  readonly place: Place;
   readonly caller: Caller;
   /** Where the client is: what the relay in front said, or the other end of the connection. */
   readonly address: string | undefined;
@@ -52,10 +64,13 @@ export async function admit(request: IncomingMessage, deps: ProxyDependencies): 
   checkHeaders(rawHeaders);
   const target = readTarget(method, url);
   const seen = identityRequestOf(request, deps.remoteEndOf?.(request.socket));
-  const known = await deps.authenticate(seen);
+  const { authenticate, grants } = deps.policy();
+  const known = await authenticate(seen);
   const asked = readAskedImpersonation(rawHeaders);
-  const caller = asked === undefined ? known : actingAs(known, asked, deps.grants);
-  return { target, class: classify(target.info, method), caller, address: seen.remoteAddress };
+  const caller = asked === undefined ? known : actingAs(known, asked, grants, deps.upstream.mode);
+  const requestClass = classify(target.info, method);
+  const place = placeOf(target.info, requestClass);
+  return { target, class: requestClass, place, caller, address: seen.remoteAddress };
 }
 
 /**
@@ -70,6 +85,9 @@ export async function handleRequest(
 ): Promise<void> {
   let caller: Caller | undefined;
   try {
+    // Before anything that costs: an overload is not to become one of the sources of identity.
+    const release = deps.limits.requests.take();
+    response.once('close', release);
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const { target } = admitted;
@@ -79,7 +97,7 @@ export async function handleRequest(
         'exec and attach need a clean upgrade to WebSocket or SPDY/3.1, one Upgrade header of one value',
       );
     }
-    const decision = decideRequest(caller.rules, admitted.class);
+    const decision = decideRequest(caller.rules, admitted.class, admitted.place);
     if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
     if (admitted.class === 'tunnel') {
       throw new WitnessError(
@@ -89,6 +107,7 @@ export async function handleRequest(
     }
     const auditId = randomUUID();
     const headers = upstreamHeaders(request.rawHeaders, caller, {
+      mode: deps.upstream.mode,
       auditId,
       ...clientAddressOf(admitted),
       ...(deps.upstream.marksRequests ? { marker: auditId } : {}),
@@ -106,10 +125,16 @@ export async function handleRequest(
     proceed();
     const body = await recordRequest(request, admitted, auditId, framingOf(request).hasBody, deps);
     if (response.destroyed) return;
+    const longRunning = isLongRunning(target.info, target.query);
+    if (longRunning) {
+      response.once('close', deps.limits.longRunning.take());
+      release();
+    }
     deps.forwarder.forward(request, response, {
       path: target.hadQuery ? `${target.path}?${target.query}` : target.path,
       headers,
-      longRunning: isLongRunning(target.info, target.query),
+      longRunning,
+      watch: isWatch(target.info, target.query),
       ...(body === undefined ? {} : { body }),
     });
   } catch (thrown) {

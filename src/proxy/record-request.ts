@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { WitnessError } from '../errors.ts';
+import type { Place } from '../kube/place.ts';
 import type { KubeTarget } from '../kube/target.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import { mergeRules } from '../policy/rules.ts';
+import { rulesAt } from '../policy/scope.ts';
 import type { EventSource } from '../recording/api-event.ts';
 import { eventDocument } from '../recording/api-event.ts';
 import type { deliverEvent } from '../recording/deliver-event.ts';
@@ -28,13 +30,18 @@ export interface EventDependencies {
  */
 export async function recordRequest(
   request: IncomingMessage,
-  admitted: { readonly target: KubeTarget; readonly caller: Caller; readonly address: string | undefined },
+  admitted: {
+    readonly target: KubeTarget;
+    readonly place: Place;
+    readonly caller: Caller;
+    readonly address: string | undefined;
+  },
   auditId: string,
   hasBody: boolean,
   deps: EventDependencies,
 ): Promise<Buffer | undefined> {
   const { target, caller } = admitted;
-  const rules = mergeRules(caller.rules);
+  const rules = mergeRules(rulesAt(caller.rules, admitted.place));
   if (!rules.enableEvents) return undefined;
   const body = hasBody
     ? await captureBody(request, MAX_EVENT_BODY_BYTES)

@@ -118,6 +118,7 @@ export class Tunnels {
       path: `${path}${query}`,
       headers: [
         ...upstreamHeaders(rawHeaders, caller, {
+          mode: this.#env.upstream.mode,
           auditId: id,
           ...(this.#env.upstream.marksRequests ? { marker: id } : {}),
           ...(clientAddress === undefined ? {} : { clientAddress }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WitnessError } from '../errors.ts';
+import { realUser } from '../identity/asked-impersonation.ts';
 import { readExecOptions } from '../kube/exec-options.ts';
 import { readTunnelUpgrade, tunnelPorts } from '../kube/tunnel-upgrade.ts';
 import { readUpgrade } from '../kube/upgrade.ts';
@@ -13,6 +14,7 @@ import type { SessionRegistry } from '../session/registry.ts';
 import type { SessionRequest } from '../session/request.ts';
 import type { Admitted, ProxyDependencies } from './handle.ts';
 import { admit, auditRefusal, refusalOf } from './handle.ts';
+import { checkSessions } from './limits.ts';
 import { recordRequest } from './record-request.ts';
 import type { TunnelRequest, Tunnels } from './tunnels.ts';
 
@@ -25,7 +27,7 @@ export async function handleUpgrade(
   client: Duplex,
   head: Buffer,
   deps: ProxyDependencies & {
-    readonly sessions: Pick<SessionRegistry, 'draining' | 'start'>;
+    readonly sessions: Pick<SessionRegistry, 'draining' | 'liveCount' | 'liveCountOf' | 'start'>;
     readonly tunnels: Tunnels;
   },
 ): Promise<void> {
@@ -33,14 +35,14 @@ export async function handleUpgrade(
   const onError = (error: Error): void => deps.log.debug({ error: error.message }, 'client socket failed');
   client.on('error', onError);
   let caller: Caller | undefined;
+  let release = (): void => {};
   try {
+    release = deps.limits.requests.take();
     const admitted = await admit(request, deps);
     caller = admitted.caller;
     const isSession = admitted.class === 'session';
     const wanted = isSession ? readSession(request, admitted) : readTunnel(request, admitted);
-    if (deps.sessions.draining) {
-      throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
-    }
+    refuseWhenDraining(deps.sessions);
     // The event, the recording and the API server's audit line share one id.
     const id = randomUUID();
     await recordRequest(request, admitted, id, false, deps);
@@ -50,16 +52,33 @@ export async function handleUpgrade(
         'the audit cannot be written, and no session may begin without it',
       );
     }
+    // Telling a recorder of the request took its time.
+    refuseWhenDraining(deps.sessions);
     if (client.destroyed) return;
-    if ('exec' in wanted) deps.sessions.start(id, wanted, { client, head });
-    else await deps.tunnels.run(id, wanted, client, head);
+    if ('exec' in wanted) {
+      const { liveCount } = deps.sessions;
+      const who = realUser(caller);
+      const ofCaller = deps.sessions.liveCountOf(other => realUser(other) === who);
+      checkSessions(deps.limits.sessions, { inAll: liveCount, ofCaller });
+      deps.sessions.start(id, wanted, { client, head });
+      return;
+    }
+    const releaseTunnel = deps.limits.longRunning.take();
+    release();
+    await deps.tunnels.run(id, wanted, client, head).finally(releaseTunnel);
   } catch (thrown) {
     const error = refusalOf(thrown, deps.log);
     auditRefusal(request, caller, error, deps.audit);
     await answerErrorOnSocket(client, error);
   } finally {
+    release();
     client.off('error', onError);
   }
+}
+
+function refuseWhenDraining({ draining }: Pick<SessionRegistry, 'draining'>): void {
+  if (!draining) return;
+  throw new WitnessError('KW_STOPPING', 'the proxy is shutting down and takes no new session; try again');
 }
 
 function readSession(request: IncomingMessage, { target, caller, address }: Admitted): SessionRequest {
@@ -89,7 +108,7 @@ function readSession(request: IncomingMessage, { target, caller, address }: Admi
 function readTunnel(request: IncomingMessage, admitted: Admitted): TunnelRequest {
   const { method = '', rawHeaders, headers } = request;
   const { target, caller, address } = admitted;
-  const decision = decideRequest(caller.rules, admitted.class);
+  const decision = decideRequest(caller.rules, admitted.class, admitted.place);
   if (decision.kind === 'refuse') throw new WitnessError(decision.code, decision.message);
   const upgrade = readTunnelUpgrade(admitted.class, target.info, method, rawHeaders);
   return {

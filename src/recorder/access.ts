@@ -28,18 +28,20 @@ const RIGHTS: readonly AccessRight[] = ['upload', 'read'];
 
 /** Tells who may do what. Tokens are compared by their digests, in time that does not depend on them. */
 export class AccessCheck {
-  readonly #digests: Readonly<Record<AccessRight, readonly Buffer[]>>;
+  #digests: Readonly<Record<AccessRight, readonly Buffer[]>>;
   readonly #clientCertificates: boolean;
   readonly #open: boolean;
 
   constructor(access: Access = {}) {
     const { uploadTokens, readTokens, clientCertificates = false } = access;
-    this.#digests = {
-      upload: (uploadTokens ?? []).map(digestOf),
-      read: (readTokens ?? []).map(digestOf),
-    };
+    this.#digests = digestsOf(access);
     this.#clientCertificates = clientCertificates;
     this.#open = uploadTokens === undefined && readTokens === undefined && !clientCertificates;
+  }
+
+  /** Other tokens from here on. Whether there is anything to show stays as it was. */
+  setTokens(tokens: Pick<Access, 'uploadTokens' | 'readTokens'>): void {
+    this.#digests = digestsOf(tokens);
   }
 
   /** Undefined: go on. `authorization` is the header as it came. */
@@ -58,6 +60,10 @@ export class AccessCheck {
     if (granted.length > 0) return { status: 403, message: `these credentials may not ${right}` };
     return { status: 401, message: `${right} asks for a bearer token or a client certificate` };
   }
+}
+
+function digestsOf({ uploadTokens = [], readTokens = [] }: Access): Record<AccessRight, readonly Buffer[]> {
+  return { upload: uploadTokens.map(digestOf), read: readTokens.map(digestOf) };
 }
 
 /** RFC 6750 section 2.1. Nothing else is a token, so that an empty one never matches. */

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { type Access, AccessCheck } from './access.ts';
 import type { RecorderContext } from './context.ts';
@@ -36,6 +36,8 @@ export interface RecorderTls {
 export interface RunningRecorder {
   readonly host: string;
   readonly port: number;
+  /** For connections and requests from here on. There must be TLS, a client authority and tokens where there were. */
+  setCredentials(credentials: { readonly tls: RecorderTls | undefined; readonly access: Access }): void;
   /** Takes nothing new, gives live uploads `graceMs`, cuts and files the rest. Idempotent. */
   close(graceMs?: number): Promise<void>;
 }
@@ -110,6 +112,10 @@ export async function startRecorder(options: RecorderOptions): Promise<RunningRe
   return {
     host,
     port,
+    setCredentials: ({ tls, access }) => {
+      context.access.setTokens(access);
+      if (server instanceof TlsServer && tls !== undefined) server.setSecureContext(secureOptions(tls));
+    },
     close: (graceMs = limits.closeGraceMs) => {
       closing ??= close(graceMs);
       return closing;
@@ -125,19 +131,21 @@ function openServer(
 ): Server {
   const common = { allowHalfOpen: true, noDelay: true };
   if (tls === undefined) return createServer(common, onSocket);
-  const { cert, key, clientCa } = tls;
-  const client = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+  const client = tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: false };
   return createTlsServer(
     {
       ...common,
       ...client,
-      cert,
-      key,
+      ...secureOptions(tls),
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout,
     },
     onSocket,
   );
+}
+
+function secureOptions({ cert, key, clientCa }: RecorderTls) {
+  return { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 function listen(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { RecorderAddress } from './recorder-address.ts';
+import { throughSocks5 } from './socks5.ts';
 import type { Attempt } from './within.ts';
 import { within } from './within.ts';
 
@@ -11,26 +12,38 @@ const KEEP_ALIVE_MS = 15_000;
 /** The protocol that is to be spoken, as TLS names it (RFC 7301). */
 export type Spoken = 'h2' | 'http/1.1';
 
-/** A fresh connection, never a pooled one, encrypted where that is asked for. A failed dial leaves no socket behind. */
+/**
+ * A fresh connection, never a pooled one, through a proxy and encrypted where that is asked for. Each step may take
+ * `dialMs`. A failed dial leaves no socket behind.
+ */
 export async function dial(
   attempt: Attempt,
   address: RecorderAddress,
   dialMs: number,
   spoken: Spoken,
 ): Promise<Socket> {
+  const { tls, socks5 } = attempt.access ?? {};
+  const next = socks5 ?? address;
   const socket = connect({
-    host: address.host,
-    port: address.port,
+    host: next.host,
+    port: next.port,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   let secure: Socket | undefined;
   try {
-    await reached(attempt, socket, 'connect', dialMs, 'connection');
-    if (attempt.access === undefined) return socket;
+    await reached(
+      attempt,
+      socket,
+      'connect',
+      dialMs,
+      socks5 === undefined ? 'connection' : 'connection to the SOCKS5 proxy',
+    );
+    if (socks5 !== undefined) await throughSocks5(attempt, socket, address, dialMs);
+    if (tls === undefined) return socket;
     secure = connectTls({
-      ...attempt.access.tls,
+      ...tls,
       socket,
       host: address.host,
       // A name only: an address is not one (RFC 6066 section 3), and is checked against the certificate all the same.

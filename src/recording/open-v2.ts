@@ -22,7 +22,7 @@ export async function probeV2(
   address: RecorderAddress,
   probeMs: number,
 ): Promise<ClientHttp2Session> {
-  const scheme = attempt.access === undefined ? 'http' : 'https';
+  const scheme = attempt.access?.tls === undefined ? 'http' : 'https';
   const session = connect(`${scheme}://${address.authority}`, {
     createConnection: () => socket,
     settings: { enablePush: false },

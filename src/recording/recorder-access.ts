@@ -1,6 +1,9 @@
-/** How recorders outside of a tailnet are reached: encrypted, and by whom. Texts are PEM. */
+import type { RecorderAddress } from './recorder-address.ts';
+
+/** How recorders are reached where that is not simply by their address. Texts are PEM. */
 export interface RecorderAccess {
-  readonly tls: {
+  /** Left out: in the clear, as a tailnet encrypts by itself. */
+  readonly tls?: {
     /** Authorities of the recorders' certificates; without any, those of the system. */
     readonly ca?: string;
     /** Our own certificate and its key. */
@@ -9,6 +12,8 @@ export interface RecorderAccess {
   };
   /** Sent as a bearer token. */
   readonly token?: string;
+  /** The SOCKS5 proxy that leads to them. */
+  readonly socks5?: RecorderAddress;
 }
 
 /** The header that says who we are, if there is one. */

@@ -7,6 +7,7 @@ import { DEFAULT_SIZE } from './cast.ts';
 import { CastWriter } from './cast-writer.ts';
 import type { Gap } from './gap.ts';
 import { gapBetween } from './gap.ts';
+import type { LiveCast } from './live-cast.ts';
 import type { RecordingLimits } from './recording-limits.ts';
 import { DEFAULT_RECORDING_LIMITS } from './recording-limits.ts';
 import { ResizePacer } from './resize-pacer.ts';
@@ -32,6 +33,8 @@ export interface RecordingOptions {
   /** Past the bound of unacknowledged bytes: hold the source back, or give the recorder up. */
   readonly whenFull: 'pause' | 'fail';
   readonly limits?: Partial<RecordingLimits>;
+  /** Hears every line as it is written. */
+  readonly live?: Pick<LiveCast, 'header' | 'event'>;
 }
 
 export interface RecordingSummary {
@@ -83,7 +86,7 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
 
   constructor(options: RecordingOptions) {
     super();
-    const { upload, clock, timers = systemTimers } = options;
+    const { upload, clock, timers = systemTimers, live } = options;
     this.#clock = clock;
     this.#limits = { ...DEFAULT_RECORDING_LIMITS, ...options.limits };
     this.#whenFull = options.whenFull;
@@ -93,8 +96,14 @@ export class Recording extends EventEmitter<{ drain: []; failed: [RecorderError]
       subject: options.subject,
       timestampSeconds: clock.now() / 1000,
       maxLineBytes: this.#limits.maxLineBytes,
-      write: this.#onLine,
-      writeHeader: this.#onLine,
+      write: line => {
+        live?.event(line);
+        this.#onLine(line);
+      },
+      writeHeader: line => {
+        live?.header(line);
+        this.#onLine(line);
+      },
     });
     this.#pacer = new ResizePacer({
       maxPerSecond: this.#limits.maxResizesPerSecond,

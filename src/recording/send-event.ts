@@ -1,10 +1,12 @@
-import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { messageOf } from '../errors.ts';
+import { dial } from './dial.ts';
 import type { RecorderAccess } from './recorder-access.ts';
 import { authorizationOf } from './recorder-access.ts';
 import { parseRecorderAddress } from './recorder-address.ts';
+import { RecorderFailures } from './recorder-failure.ts';
+import { systemTimers } from './timers.ts';
 import { RecorderError } from './upload.ts';
 
 export interface EventLimits {
@@ -37,7 +39,7 @@ export async function sendEvent(
     const posted = await ask(recorder, 'POST', document, limits.postMs, access);
     return posted === 200 ? { kind: 'stored' } : failed(recorder, `answered POST /v2/event with ${posted}`);
   } catch (error) {
-    return failed(recorder, messageOf(error));
+    return error instanceof RecorderError ? { kind: 'failed', error } : failed(recorder, messageOf(error));
   }
 }
 
@@ -49,46 +51,58 @@ function failed(recorder: string, what: string): EventResult {
   };
 }
 
-/** One request on a connection of its own; resolves with the status. */
-function ask(
+/** One request on a connection of its own; resolves with the status. `limitMs` is for all of it. */
+async function ask(
   recorder: string,
   method: 'HEAD' | 'POST',
   body: Buffer | undefined,
   limitMs: number,
   access: RecorderAccess | undefined,
 ): Promise<number> {
-  const { host, port, authority } = parseRecorderAddress(recorder);
-  const options: RequestOptions = {
-    host,
-    port,
-    method,
-    path: '/v2/event',
-    agent: false,
-    headers: {
-      host: authority,
-      connection: 'close',
-      ...authorizationOf(access),
-      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
-    },
-  };
-  return new Promise((resolve, reject) => {
-    const request = access === undefined ? httpRequest(options) : httpsRequest({ ...options, ...access.tls });
-    const timer = setTimeout(
-      () => request.destroy(new Error(`no answer to ${method} /v2/event within ${limitMs} ms`)),
+  const address = parseRecorderAddress(recorder);
+  const abort = new AbortController();
+  const late = new Error(`no answer to ${method} /v2/event within ${limitMs} ms`);
+  const timer = setTimeout(() => abort.abort(), limitMs);
+  try {
+    const socket = await dial(
+      {
+        failures: new RecorderFailures(recorder),
+        timers: systemTimers,
+        signal: abort.signal,
+        ...(access === undefined ? {} : { access }),
+      },
+      address,
       limitMs,
+      'http/1.1',
     );
-    const onResponse = (response: IncomingMessage): void => {
-      clearTimeout(timer);
-      resolve(response.statusCode ?? 0);
-      response.on('error', () => {});
-      // The status is all that is asked for.
-      request.destroy();
-    };
-    request.on('response', onResponse);
-    request.on('error', error => {
-      clearTimeout(timer);
-      reject(error);
+    return await new Promise<number>((resolve, reject) => {
+      const request = httpRequest({
+        createConnection: () => socket,
+        method,
+        path: '/v2/event',
+        headers: {
+          host: address.authority,
+          connection: 'close',
+          ...authorizationOf(access),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': body.length }),
+        },
+      });
+      abort.signal.addEventListener('abort', () => request.destroy(late));
+      request.on('response', (response: IncomingMessage) => {
+        resolve(response.statusCode ?? 0);
+        response.on('error', () => {});
+        // The status is all that is asked for.
+        request.destroy();
+      });
+      request.on('error', reject);
+      request.on('close', () => reject(new Error(`closed the connection before its answer to ${method}`)));
+      request.end(body);
     });
-    request.end(body);
-  });
+  } catch (error) {
+    throw abort.signal.aborted ? late : error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -8,7 +8,7 @@ export interface Attempt {
   readonly failures: RecorderFailures;
   readonly timers: Timers;
   readonly signal?: AbortSignal;
-  /** Left out: in the clear, as a tailnet encrypts by itself. */
+  /** Left out: in the clear, by the address. */
   readonly access?: RecorderAccess;
 }
 

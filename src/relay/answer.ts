@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WitnessError } from '../errors.ts';
+import { retryAfterOf } from '../errors.ts';
 import { pairsOf, upstreamResponseHeaders, valuesOf } from '../headers.ts';
 import { statusOf } from '../kube/status.ts';
 import { drained, sayGoodbye } from './goodbye.ts';
@@ -16,11 +17,13 @@ const PASS_MS = 10_000;
 export async function answerErrorOnSocket(socket: Duplex, error: WitnessError): Promise<void> {
   if (socket.destroyed || socket.writableEnded) return;
   const body = JSON.stringify(statusOf(error));
+  const retryAfter = retryAfterOf(error);
   socket.write(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}\r\n` +
       'Content-Type: application/json\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       'Cache-Control: no-cache, private\r\n' +
+      (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`) +
       `Connection: close\r\n\r\n${body}`,
   );
   await sayGoodbye(socket);

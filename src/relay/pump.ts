@@ -8,8 +8,15 @@ export interface PumpEvents {
   ended(): void;
 }
 
-/** What can hold a direction back: the far socket is full, or the recording is. */
-export type HoldReason = 'socket' | 'recording';
+/** What can hold a direction back: the far socket is full, the recording is, or it is the others' turn. */
+export type HoldReason = 'socket' | 'recording' | 'turn';
+
+/**
+ * Bytes of one direction between two turns of the event loop. A socket with more at hand would be read again and again
+ * before any other (libuv reads up to 32 times): with frames of one byte each that is a quarter of a million frames,
+ * and every other session would stand still for them (rancher/rancher#1836).
+ */
+export const MAX_TURN_BYTES = 64 * 1024;
 
 /**
  * One direction of a session: reads `from`, lets the reader judge and report each chunk, then writes what it accepted
@@ -22,6 +29,7 @@ export class Pump {
   readonly #events: PumpEvents;
   readonly #holds = new Set<HoldReason>();
   #stopped = false;
+  #inTurn = 0;
   /** Bytes forwarded so far. */
   forwarded = 0;
 
@@ -64,6 +72,7 @@ export class Pump {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#stopped) return;
+    this.#countTurn(chunk.length);
     const { accepted, violation } = this.#reader.push(chunk);
     // The recording may have failed inside push, and policy may have stopped us: then this chunk goes nowhere.
     if (this.#stopped) return;
@@ -74,6 +83,18 @@ export class Pump {
     if (violation === undefined) return;
     this.stop();
     this.#events.violated(violation);
+  };
+
+  #countTurn(bytes: number): void {
+    this.#inTurn += bytes;
+    if (this.#inTurn < MAX_TURN_BYTES || this.#holds.has('turn')) return;
+    this.hold('turn');
+    setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#inTurn = 0;
+    this.release('turn');
   };
 
   readonly #onDrain = (): void => this.release('socket');

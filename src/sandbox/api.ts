@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
+import { selfSubjectAccessReview } from './access-review.ts';
 import { serveCollection } from './collection.ts';
 import {
   AGGREGATED_TYPE,
@@ -12,8 +13,8 @@ import {
   coreResources,
   VERSION,
 } from './discovery.ts';
-import { badRequest, methodNotAllowed, noSuchPath } from './failure.ts';
-import type { Identity } from './identity.ts';
+import { badRequest, forbidden, methodNotAllowed, noSuchPath } from './failure.ts';
+import { type Account, type Identity, isProxy } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { Kubelet } from './kubelet.ts';
 import type { Objects } from './objects.ts';
@@ -24,8 +25,10 @@ import type { Query, Target } from './request-target.ts';
 import { type ResourcePath, resourcePath } from './resources.ts';
 import { sendJson, sendText } from './response.ts';
 import type { Store } from './store.ts';
+import { reviewed } from './token-review.ts';
 
 export interface Api {
+  readonly accounts: readonly Account[];
   readonly store: Store;
   readonly objects: Objects;
   readonly kubelet: Kubelet;
@@ -56,6 +59,19 @@ export async function serveRequest(
     // There is nothing in it to read, and newer clients send it as protobuf.
     await readBody(request);
     sendJson(response, 201, selfSubjectReview(identity));
+    return;
+  }
+  if (route === 'apis/authentication.k8s.io/v1/tokenreviews') {
+    if (request.method !== 'POST') throw methodNotAllowed();
+    if (!isProxy(identity)) throw forbidden(`User "${identity.user}" cannot create resource "tokenreviews"`);
+    const review = parseObject(await readBody(request), mediaType(request));
+    sendJson(response, 201, reviewed(review, api.accounts));
+    return;
+  }
+  if (route === 'apis/authorization.k8s.io/v1/selfsubjectaccessreviews') {
+    if (request.method !== 'POST') throw methodNotAllowed();
+    const review = parseObject(await readBody(request), mediaType(request));
+    sendJson(response, 201, selfSubjectAccessReview(review, identity));
     return;
   }
   if (['healthz', 'livez', 'readyz'].includes(first ?? '')) {

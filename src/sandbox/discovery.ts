@@ -76,6 +76,13 @@ export const authenticationResources: JsonObject = {
       kind: 'SelfSubjectReview',
       verbs: ['create'],
     },
+    {
+      name: 'tokenreviews',
+      singularName: 'tokenreview',
+      namespaced: false,
+      kind: 'TokenReview',
+      verbs: ['create'],
+    },
   ],
 };
 
@@ -128,6 +135,13 @@ export const aggregatedGroups: JsonObject = {
               responseKind: { group: AUTHENTICATION, version: 'v1', kind: 'SelfSubjectReview' },
               scope: 'Cluster',
               singularResource: 'selfsubjectreview',
+              verbs: ['create'],
+            },
+            {
+              resource: 'tokenreviews',
+              responseKind: { group: AUTHENTICATION, version: 'v1', kind: 'TokenReview' },
+              scope: 'Cluster',
+              singularResource: 'tokenreview',
               verbs: ['create'],
             },
           ],

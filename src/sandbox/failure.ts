@@ -37,6 +37,10 @@ export function unauthorized(): ApiFailure {
   return new ApiFailure(401, 'Unauthorized', 'Unauthorized');
 }
 
+export function forbidden(message: string): ApiFailure {
+  return new ApiFailure(403, 'Forbidden', message, {});
+}
+
 export function noSuchPath(): ApiFailure {
   return new ApiFailure(404, 'NotFound', 'the server could not find the requested resource', {});
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RawHeaders } from '../headers.ts';
-import { badRequest, unauthorized } from './failure.ts';
+import { badRequest, forbidden, unauthorized } from './failure.ts';
 
 /** Who the API server believes is calling, after impersonation. */
 export interface Identity {
@@ -10,8 +10,19 @@ export interface Identity {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The only account with a token: the proxy's. It may impersonate everybody. */
-const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
+/** A token of somebody else, whom the sandbox knows too. */
+export interface Account {
+  readonly token: string;
+  readonly identity: Identity;
+  /** What the token is for; left out: for the API server. */
+  readonly audiences?: readonly string[];
+}
+
+/** What a token is for when nothing else is said (`--api-audiences`). */
+export const API_AUDIENCE = 'https://kubernetes.default.svc';
+
+/** The account that the proxy has the token of. It may impersonate everybody, and have tokens reviewed. */
+export const PROXY_ACCOUNT = 'system:serviceaccount:kubewitness:proxy';
 
 /** Values of every line of this name, in order; Node reads header bytes as latin1, Kubernetes as UTF-8. */
 export function headerValues(rawHeaders: RawHeaders, name: string): string[] {
@@ -21,9 +32,27 @@ export function headerValues(rawHeaders: RawHeaders, name: string): string[] {
     .map(value => Buffer.from(value, 'latin1').toString('utf8').trim());
 }
 
-/** @throws ApiFailure 401 without the token, 400 for impersonation without a user */
-export function identify(rawHeaders: RawHeaders, token: string): Identity {
+/** Whose token that is, if it is for one of these audiences. */
+export function accountOf(
+  accounts: readonly Account[],
+  token: string,
+  audiences: readonly string[],
+): { readonly identity: Identity; readonly audiences: readonly string[] } | undefined {
+  const account = accounts.find(known => sameSecret(known.token, token));
+  const shared = (account?.audiences ?? [API_AUDIENCE]).filter(audience => audiences.includes(audience));
+  return account === undefined || shared.length === 0
+    ? undefined
+    : { identity: inStandardGroups(account.identity), audiences: shared };
+}
+
+/**
+ * @throws ApiFailure 401 without a known token, 400 for impersonation without a user, 403 for impersonation by anybody
+ * but the proxy
+ */
+export function identify(rawHeaders: RawHeaders, token: string, accounts: readonly Account[] = []): Identity {
   const given = /^bearer (.+)$/i.exec(headerValues(rawHeaders, 'authorization')[0] ?? '')?.[1];
+  const account = given === undefined ? undefined : accountOf(accounts, given, [API_AUDIENCE]);
+  if (account !== undefined) return withoutImpersonation(rawHeaders, account.identity);
   if (given === undefined || !sameSecret(given, token)) throw unauthorized();
   // Only the first line counts, and an empty value is no impersonation at all.
   const user = headerValues(rawHeaders, 'impersonate-user')[0] ?? '';
@@ -37,6 +66,21 @@ export function identify(rawHeaders: RawHeaders, token: string): Identity {
     return { user: PROXY_ACCOUNT, uid: undefined, groups: withStandardGroups(PROXY_ACCOUNT, []), extra: {} };
   }
   return { user, uid, groups: withStandardGroups(user, groups), extra };
+}
+
+function withoutImpersonation(rawHeaders: RawHeaders, identity: Identity): Identity {
+  const [asked] = headerValues(rawHeaders, 'impersonate-user');
+  if (asked === undefined || asked === '') return identity;
+  throw forbidden(`User "${identity.user}" cannot impersonate users`);
+}
+
+function inStandardGroups(identity: Identity): Identity {
+  return { ...identity, groups: withStandardGroups(identity.user, identity.groups) };
+}
+
+/** Whether that is the proxy itself, acting as nobody else. */
+export function isProxy({ user }: Identity): boolean {
+  return user === PROXY_ACCOUNT;
 }
 
 /** apiserver's impersonation filter: service accounts get their own groups if none is sent, then everybody is authenticated. */

@@ -9,7 +9,7 @@ import { type Api, serveRequest } from './api.ts';
 import { BUILTIN_PODS, NAMESPACES } from './builtin-pods.ts';
 import { createCertificates } from './certificate.ts';
 import { ApiFailure, badRequest } from './failure.ts';
-import { headerValues, type Identity, identify } from './identity.ts';
+import { type Account, headerValues, type Identity, identify } from './identity.ts';
 import { Kubelet } from './kubelet.ts';
 import { listenOn } from './listen.ts';
 import { Objects } from './objects.ts';
@@ -28,8 +28,10 @@ export interface SandboxOptions {
   readonly host?: string;
   /** 0, the default: any free one. */
   readonly port?: number;
-  /** The only bearer token that is accepted; a random one if not given. */
+  /** The bearer token of the proxy; a random one if not given. */
   readonly token?: string;
+  /** Others with a token of their own. */
+  readonly accounts?: readonly Account[];
   /** Hears of every request, also of those that are refused. */
   readonly onRequest?: (request: SandboxRequest) => void;
   readonly clock?: Clock;
@@ -71,6 +73,7 @@ const KEEP_ALIVE_MS = 120_000;
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const host = options.host ?? '127.0.0.1';
   const token = options.token ?? randomUUID();
+  const accounts = options.accounts ?? [];
   const clock = options.clock ?? systemClock;
   const pty = await loadPty();
   const { caPem, certPem, keyPem } = await createCertificates(
@@ -101,13 +104,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     socket.once('close', () => sockets.delete(socket));
   });
   const port = await listenOn(server, options.port ?? 0, host);
-  const api: Api = { store, objects, kubelet, clock, address: `${host}:${String(port)}` };
+  const api: Api = { accounts, store, objects, kubelet, clock, address: `${host}:${String(port)}` };
 
   /** What every request goes through first. @throws ApiFailure */
   const admit = (request: IncomingMessage): { target: Target; identity: Identity } => {
     let identity: Identity | undefined;
     try {
-      identity = identify(request.rawHeaders, token);
+      identity = identify(request.rawHeaders, token, accounts);
     } finally {
       options.onRequest?.({
         method: request.method ?? '',

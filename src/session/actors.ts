@@ -43,7 +43,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
  * The session machine with its real work. Called once per process: providing rebuilds the machine's tree. The actors
  * find their session by id, so that the machine's context stays plain data.
  */
-export function provideSessionMachine(find: (id: string) => Session, log: Logger, limits: SessionLimits) {
+export function provideSessionMachine(find: (id: string) => Session, log: Logger) {
   /** An actor that fails is a fault of ours: the machine tells the client no more than that, so it is said here. */
   const guarded = <Output>(
     actor: string,
@@ -68,7 +68,7 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
         return () => controller.abort();
       }),
     },
-    delays: { stagger: limits.staggerMs },
+    delays: { stagger: ({ context }) => find(context.sessionId).limits.staggerMs },
   });
 
   return sessionMachine.provide({
@@ -90,11 +90,12 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
         const controller = new AbortController();
         const session = find(input.id);
         session.goOnUnrecorded();
-        void findRecorder(session, limits.retryMs, controller.signal).then(recorder => {
+        void findRecorder(session, session.limits.retryMs, controller.signal).then(recorder => {
           if (recorder !== undefined) sendBack({ type: 'recorder.returned', recorder });
         });
         return () => controller.abort();
       }),
+      meter: fromCallback<EventObject, SessionInput>(({ input }) => find(input.id).countUnrecorded()),
       refuse: fromPromise<void, RefuseInput>(({ input }) =>
         guarded('refuse', input.id, () => find(input.id).refuse(input.cause)),
       ),
@@ -102,10 +103,13 @@ export function provideSessionMachine(find: (id: string) => Session, log: Logger
         guarded('finish', input.id, () => find(input.id).finish(input.keepRecording)),
       ),
     },
+    guards: {
+      budgetSpent: ({ context }) => find(context.id).mayNotFailOpen(),
+    },
     delays: {
-      recorderLimit: limits.connectMs,
-      handoverLimit: limits.handoverMs,
-      finishLimit: limits.finishMs,
+      recorderLimit: ({ context }) => find(context.id).limits.connectMs,
+      handoverLimit: ({ context }) => find(context.id).limits.handoverMs,
+      finishLimit: ({ context }) => find(context.id).limits.finishMs,
     },
   });
 }

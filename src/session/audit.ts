@@ -13,9 +13,11 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { Decision } from '../policy/decide.ts';
+import { ORIGINAL_USER } from '../policy/impersonate.ts';
 import type { Gap } from '../recording/gap.ts';
 import type { StreamTallies } from '../recording/tally.ts';
 import type { Violation } from '../wire/codec.ts';
+import type { SpentBudget } from './fail-open-ledger.ts';
 import type { SessionRequest } from './request.ts';
 import { contractName } from './view.ts';
 
@@ -27,6 +29,7 @@ export interface RecordingFailure {
   readonly failMode: 'open' | 'closed';
   readonly action: 'denied' | 'terminated' | 'continuedUnrecorded' | 'handedOver' | 'none';
   readonly attempts?: readonly AuditAttempt[];
+  readonly budget?: SpentBudget;
   readonly lastAcked?: AuditLastAcked;
 }
 
@@ -38,6 +41,7 @@ export interface SessionEnd {
   readonly durationMs: number;
   readonly streams: StreamTallies;
   readonly gaps: readonly Gap[];
+  readonly budget?: SpentBudget;
   readonly lastAcked?: AuditLastAcked;
   readonly recording?: AuditRecording;
 }
@@ -161,7 +165,18 @@ export class SessionAudit {
   ended(end: SessionEnd): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { output, recorder, subprotocol, exitCode, durationMs, streams, gaps, lastAcked, recording } = end;
+    const {
+      output,
+      recorder,
+      subprotocol,
+      exitCode,
+      durationMs,
+      streams,
+      gaps,
+      budget,
+      lastAcked,
+      recording,
+    } = end;
     const kept = {
       ...(recorder === undefined ? {} : { recorder }),
       streams,
@@ -181,6 +196,7 @@ export class SessionAudit {
       gaps,
       unrecordedMs: sum(gaps.map(({ fromMs, toMs }) => toMs - fromMs)),
       unrecordedBytes: sum(gaps.map(({ bytes }) => bytes)),
+      ...(budget === undefined ? {} : { budget }),
       ...(lastAcked === undefined ? {} : { lastAcked }),
     });
   }
@@ -204,11 +220,14 @@ export function auditSubject(
   address: string | undefined,
   userAgent: string | undefined,
 ): AuditSubject {
+  const original = caller.extra?.[ORIGINAL_USER]?.[0];
   return {
     user: caller.user,
     ...(caller.uid === undefined ? {} : { uid: caller.uid }),
     groups: caller.groups,
     source: caller.source,
+    ...(caller.device === undefined ? {} : { device: caller.device.node }),
+    ...(original === undefined ? {} : { original }),
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
   };

@@ -40,6 +40,7 @@ export async function joinUpstream(
     path: `${request.path}?${writeExecQuery(request.exec)}`,
     headers: [
       ...upstreamHeaders(request.rawHeaders, request.caller, {
+        mode: env.upstream.mode,
         auditId: sessionId,
         ...(env.upstream.marksRequests ? { marker: sessionId } : {}),
         ...(request.remoteAddress === undefined ? {} : { clientAddress: request.remoteAddress }),

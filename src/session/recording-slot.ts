@@ -3,6 +3,8 @@ import type { TerminalSize } from '../kube/remotecommand.ts';
 import type { CastSubject } from '../recording/cast.ts';
 import type { connectRecorder } from '../recording/connect.ts';
 import type { Gap } from '../recording/gap.ts';
+import type { LiveCastRoom } from '../recording/live-cast.ts';
+import { LiveCast } from '../recording/live-cast.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import { Recording } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
@@ -14,6 +16,7 @@ export interface RecordingSlotOptions {
   readonly clock: Clock;
   readonly connectRecorder: typeof connectRecorder;
   readonly limits: Partial<RecordingLimits>;
+  readonly liveCastRoom: LiveCastRoom;
   /** The recorder is gone. `mayHandOver`: false when one that had taken over confirmed nothing. */
   readonly lost: (error: RecorderError, mayHandOver: boolean) => void;
   /** The recorder did not confirm the end. */
@@ -33,6 +36,7 @@ export class RecordingSlot {
   readonly #tally = new Tally();
   #upload: Upload | undefined;
   #recording: Recording | undefined;
+  #live: LiveCast | undefined;
   #handedOver = false;
   #released = false;
 
@@ -43,6 +47,11 @@ export class RecordingSlot {
   /** Bytes and SHA-256 of what the command wrote, recorded or not. */
   get tallies(): StreamTallies {
     return this.#recording?.summary().streams ?? this.#tally.read();
+  }
+
+  /** What spectators see; undefined where nothing is recorded, or not yet, or no longer. */
+  get live(): LiveCast | undefined {
+    return this.#live;
   }
 
   /** A recorder has accepted the recording and is there. */
@@ -80,13 +89,16 @@ export class RecordingSlot {
   begin(subject: CastSubject, options: { readonly tty: boolean; readonly whenFull: 'pause' | 'fail' }): void {
     const upload = this.#upload;
     upload?.off('failed', this.#onFailed);
-    const { clock, limits, drained } = this.#options;
+    const { clock, limits, drained, liveCastRoom } = this.#options;
+    const live = new LiveCast(liveCastRoom);
+    this.#live = live;
     const recording = new Recording({
       subject,
       ...options,
       ...(upload === undefined ? {} : { upload }),
       clock,
       limits,
+      live,
     });
     recording.on('failed', this.#onFailed);
     recording.on('drain', drained);
@@ -136,6 +148,8 @@ export class RecordingSlot {
     this.#recording?.off('drain', this.#options.drained);
     this.#recording?.abort();
     this.#upload?.abort();
+    this.#live?.end();
+    this.#live = undefined;
   }
 
   readonly #onFailed = (error: RecorderError): void => {

@@ -2,24 +2,30 @@ import type { Duplex } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
 import type { Actor } from 'xstate';
 import { createActor } from 'xstate';
-import type { SessionOutput } from '../../machines/session.ts';
+import type { Cause, SessionOutput } from '../../machines/session.ts';
 import { messageOf } from '../errors.ts';
-import type { SessionLimits } from './actors.ts';
-import { DEFAULT_SESSION_LIMITS, provideSessionMachine } from './actors.ts';
+import type { Caller } from '../policy/caller.ts';
+import type { LiveCast } from '../recording/live-cast.ts';
+import { provideSessionMachine } from './actors.ts';
 import { auditStep } from './audit-step.ts';
 import type { Step } from './observe.ts';
 import { onEachStep } from './observe.ts';
 import type { SessionRequest } from './request.ts';
-import type { SessionEnvironment } from './session.ts';
+import type { SessionEnvironment, SessionSettings } from './session.ts';
 import { Session } from './session.ts';
 import type { SessionView, Transition } from './view.ts';
 import { contractName } from './view.ts';
 
-export interface RegistryOptions extends SessionEnvironment {
-  readonly limits?: Partial<SessionLimits>;
-  /** How long, and how many, ended sessions stay listed. */
-  readonly keepEndedMs: number;
-  readonly keepEnded: number;
+const SHUTDOWN: Cause = {
+  code: 'KW_STOPPING',
+  message: 'the session was stopped by the shutdown of the proxy',
+};
+
+export interface RegistryOptions extends Omit<SessionEnvironment, keyof SessionSettings> {
+  /** As they are now; asked for once by each session. */
+  readonly settings: () => SessionSettings;
+  /** How many ended sessions stay listed, and how long. */
+  readonly keepEnded: () => { readonly atMost: number; readonly forMs: number };
 }
 
 interface Live {
@@ -45,10 +51,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
   constructor(options: RegistryOptions) {
     super();
     this.#options = options;
-    this.#machine = provideSessionMachine(id => this.#find(id), options.log, {
-      ...DEFAULT_SESSION_LIMITS,
-      ...options.limits,
-    });
+    this.#machine = provideSessionMachine(id => this.#find(id), options.log);
   }
 
   get draining(): boolean {
@@ -59,14 +62,21 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     return this.#live.size;
   }
 
+  /** Live sessions of such callers. */
+  liveCountOf(isOne: (caller: Caller) => boolean): number {
+    let count = 0;
+    for (const { session } of this.#live.values()) if (isOne(session.request.caller)) count++;
+    return count;
+  }
+
   /** Takes the client's socket over and runs the session to its end. */
   start(
     id: string,
     request: SessionRequest,
     socket: { readonly client: Duplex; readonly head: Buffer },
   ): void {
-    const { clock } = this.#options;
-    const session = new Session(id, request, socket, this.#options);
+    const { clock, settings } = this.#options;
+    const session = new Session(id, request, socket, { ...this.#options, ...settings() });
     const transitions: Transition[] = [];
     const actor = createActor(this.#machine, {
       input: { id },
@@ -89,11 +99,14 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     actor.start();
   }
 
-  /** Ends a session visibly. False: there is none of that id. */
-  stop(id: string, by: string): boolean {
-    const live = this.#live.get(id);
-    live?.actor.send({ type: 'session.stopped', by });
-    return live !== undefined;
+  /** Ends a live session visibly; the client is told the cause. */
+  stop(id: string, cause: Cause): void {
+    this.#live.get(id)?.actor.send({ type: 'session.stopped', cause });
+  }
+
+  /** What spectators of a session see; undefined where nothing of it is being recorded. */
+  liveCast(id: string): LiveCast | undefined {
+    return this.#live.get(id)?.session.live;
   }
 
   /** Takes no more sessions, gives the live ones `drainMs`, then stops them. Resolves when all have ended. */
@@ -101,7 +114,7 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
     this.#draining = true;
     const all = Promise.all([...this.#live.values()].map(live => live.ended));
     const timer = setTimeout(() => {
-      for (const id of this.#live.keys()) this.stop(id, 'the shutdown of the proxy');
+      for (const id of this.#live.keys()) this.stop(id, SHUTDOWN);
     }, drainMs);
     await all;
     clearTimeout(timer);
@@ -164,15 +177,17 @@ export class SessionRegistry extends EventEmitter<{ changed: [SessionView] }> {
       durationMs: Math.round(this.#options.clock.monotonic() - live.startedAt),
       streams: session.tallies,
       gaps: session.gaps,
+      ...(session.spentBudget === undefined ? {} : { budget: session.spentBudget }),
     });
     this.#tell(view);
     live.tellEnded();
   }
 
   #forgetOld(): void {
-    const { keepEnded, keepEndedMs, clock } = this.#options;
+    const { keepEnded, clock } = this.#options;
+    const { atMost, forMs } = keepEnded();
     for (const [id, { at }] of this.#ended) {
-      if (this.#ended.size <= keepEnded && clock.monotonic() - at <= keepEndedMs) return;
+      if (this.#ended.size <= atMost && clock.monotonic() - at <= forMs) return;
       this.#ended.delete(id);
     }
   }

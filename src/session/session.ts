@@ -4,13 +4,15 @@ import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machi
 import type { AuditAttempt, AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
+import { podPlace } from '../kube/place.ts';
 import type { SessionProtocol } from '../kube/remotecommand.ts';
 import { statusOf } from '../kube/status.ts';
 import type { Logger } from '../log.ts';
-import type { Decision } from '../policy/decide.ts';
+import type { Decision, FailOpenBudget } from '../policy/decide.ts';
 import { decideSession } from '../policy/decide.ts';
 import type { connectRecorder } from '../recording/connect.ts';
 import type { Gap } from '../recording/gap.ts';
+import type { LiveCast, LiveCastRoom } from '../recording/live-cast.ts';
 import type { RecorderHealth } from '../recording/recorder-health.ts';
 import type { RecordingLimits } from '../recording/recording.ts';
 import type { StreamTallies } from '../recording/tally.ts';
@@ -23,10 +25,13 @@ import type { Upstream } from '../upstream/target.ts';
 import type { Violation, WireCodec } from '../wire/codec.ts';
 import { createCodec } from '../wire/create-codec.ts';
 import { ResizeReader } from '../wire/resize.ts';
+import type { SessionLimits } from './actors.ts';
 import type { RecordingFailure } from './audit.ts';
 import { SessionAudit } from './audit.ts';
 import { castSubject } from './cast-subject.ts';
 import { ExitStatus, speaksStatus } from './exit-status.ts';
+import type { FailOpenLedger, SpentBudget } from './fail-open-ledger.ts';
+import { spentInWords } from './fail-open-ledger.ts';
 import { joinUpstream } from './join.ts';
 import { RecordingSlot } from './recording-slot.ts';
 import type { SessionRequest } from './request.ts';
@@ -36,13 +41,25 @@ const RECORDER_LOST: Cause = {
   message: 'the recorder was lost, and your rules do not allow a session without one',
 };
 
+const BUDGET_SPENT: Cause = {
+  code: 'KW_FAIL_OPEN_BUDGET',
+  message: 'the session went on unrecorded until what your rules let go on so was used up',
+};
+
 const NO_AUDIT: Cause = {
   code: 'KW_AUDIT_UNAVAILABLE',
   message: 'the audit cannot be written, and no session may begin without it',
 };
 
-/** What every session of a process shares. */
-export interface SessionEnvironment {
+/** What a reload of the configuration can change. A session keeps those of its beginning. */
+export interface SessionSettings {
+  readonly connectRecorder: typeof connectRecorder;
+  readonly recordingLimits: Partial<RecordingLimits>;
+  readonly limits: SessionLimits;
+}
+
+/** What every session of a process shares, and its settings. */
+export interface SessionEnvironment extends SessionSettings {
   readonly cluster: string;
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -50,9 +67,10 @@ export interface SessionEnvironment {
   readonly audit: AuditSink;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
-  readonly connectRecorder: typeof connectRecorder;
   readonly health: RecorderHealth;
-  readonly recordingLimits: Partial<RecordingLimits>;
+  readonly failOpen: FailOpenLedger;
+  /** What may be kept for spectators. */
+  readonly liveCastRoom: LiveCastRoom;
   /** How long the API server may take to answer an upgrade. Milliseconds. */
   readonly dialLimitMs: number;
 }
@@ -76,6 +94,7 @@ export class Session {
   readonly #attempts: AuditAttempt[] = [];
   #lost: RecorderError | undefined;
   #decision: Decision | undefined;
+  #spent: SpentBudget | undefined;
   #upstream: Duplex | undefined;
   #relay: Relay | undefined;
   #codec: WireCodec | undefined;
@@ -101,6 +120,7 @@ export class Session {
       clock: env.clock,
       connectRecorder: env.connectRecorder,
       limits: env.recordingLimits,
+      liveCastRoom: env.liveCastRoom,
       lost: (error, mayHandOver) => this.#onRecorderLost(error, mayHandOver),
       unconfirmed: error => this.#auditFailure(error, 'none'),
       resumed: (recorder, gap) => this.audit.recordingResumed(recorder, gap),
@@ -111,6 +131,10 @@ export class Session {
   /** From here on the machine hears what happens. */
   bind(send: (event: SessionEvent) => void): void {
     this.#send = send;
+  }
+
+  get limits(): SessionLimits {
+    return this.#env.limits;
   }
 
   get protocol(): SessionProtocol | undefined {
@@ -134,6 +158,10 @@ export class Session {
     return this.#recording.tallies;
   }
 
+  get live(): LiveCast | undefined {
+    return this.#recording.live;
+  }
+
   get gaps(): readonly Gap[] {
     return this.#recording.gaps;
   }
@@ -147,10 +175,16 @@ export class Session {
     return this.#decision?.kind === 'record' && this.#decision.failMode === 'open';
   }
 
+  /** The budget that ended the session, or kept it from failing open. */
+  get spentBudget(): SpentBudget | undefined {
+    return this.#spent;
+  }
+
   // What the actors do, in the order of a session's life.
 
   decide(): SessionDecision {
-    const decision = decideSession(this.request.caller.rules);
+    const { caller, namespace, pod } = this.request;
+    const decision = decideSession(caller.rules, podPlace(namespace, pod));
     this.#decision = decision;
     this.audit.decided(decision);
     if (decision.kind === 'record' && decision.failMode === 'closed' && !this.#env.mayStartSession()) {
@@ -185,6 +219,20 @@ export class Session {
     }
   }
 
+  /** Whether a session that would fail open has no budget to do so now. */
+  mayNotFailOpen(): boolean {
+    this.#spent = this.#env.failOpen.spent(this.#budgets);
+    return this.#spent !== undefined;
+  }
+
+  /** Spends the budgets until the function returned is called. */
+  countUnrecorded(): () => void {
+    return this.#env.failOpen.open(this.#budgets, spent => {
+      this.#spent = spent;
+      this.#send({ type: 'budget.spent', cause: BUDGET_SPENT });
+    });
+  }
+
   /** Nobody has taken over: output flows on, unrecorded. */
   goOnUnrecorded(): void {
     this.#recording.giveUp();
@@ -203,7 +251,7 @@ export class Session {
       phase: 'connect',
       kind: attempts.at(-1)?.kind ?? 'timeout',
       message: 'no recorder accepted the recording',
-      failMode: this.failsOpen ? 'open' : 'closed',
+      ...this.#policy,
       action,
       attempts,
     });
@@ -235,7 +283,8 @@ export class Session {
     this.#early.release();
     this.#upstream?.destroy();
     const code = isErrorCode(cause.code) ? cause.code : 'KW_INTERNAL';
-    const error = new WitnessError(code, `${cause.message} (session ${this.id})`);
+    const why = this.#spent === undefined ? cause.message : `${cause.message}: ${spentInWords(this.#spent)}`;
+    const error = new WitnessError(code, `${why} (session ${this.id})`);
     if (this.#codec === undefined) {
       await answerErrorOnSocket(this.#client, error);
       return;
@@ -345,8 +394,17 @@ export class Session {
     action: RecordingFailure['action'],
     attempts: readonly AuditAttempt[] = [],
   ): void {
-    const failMode = this.failsOpen ? 'open' : 'closed';
-    this.audit.recordingFailed({ phase, kind, recorder, message, failMode, action, attempts });
+    this.audit.recordingFailed({ phase, kind, recorder, message, ...this.#policy, action, attempts });
+  }
+
+  /** The fail mode as it holds now: without budget, open is closed. */
+  get #policy(): { readonly failMode: 'open' | 'closed'; readonly budget?: SpentBudget } {
+    if (this.#spent !== undefined) return { failMode: 'closed', budget: this.#spent };
+    return { failMode: this.failsOpen ? 'open' : 'closed' };
+  }
+
+  get #budgets(): readonly FailOpenBudget[] {
+    return this.#decision?.kind === 'record' ? (this.#decision.budgets ?? []) : [];
   }
 
   #causeOf(error: unknown): Cause {

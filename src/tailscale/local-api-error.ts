@@ -15,6 +15,12 @@ export type LocalApiFailure =
   | 'unavailable'
   | 'badAnswer';
 
+/** What an answer of another status than the expected one comes to. */
+export function failureOfStatus(status: number): LocalApiFailure {
+  if (status === 403) return 'denied';
+  return status >= 500 || status === 429 ? 'unavailable' : 'badAnswer';
+}
+
 /** `message` is for the log: it can hold paths and tailscaled's own words. */
 export class LocalApiError extends Error {
   readonly kind: LocalApiFailure;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import type { LocalApiFailure } from './local-api-error.ts';
 import { LocalApiError } from './local-api-error.ts';
@@ -24,17 +24,22 @@ const CAPABILITY_VERSION = '145';
 /** Header lines of an answer. tailscaled sends a handful. */
 const MAX_HEADER_BYTES = 16 * 1024;
 
+/** A GET over the socket, on a connection of its own; not sent yet. */
+export function getFromLocalApi(socketPath: string, path: string): ClientRequest {
+  return requestHttp({
+    socketPath,
+    path,
+    method: 'GET',
+    headers: { Host: HOST, 'Tailscale-Cap': CAPABILITY_VERSION },
+    agent: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+}
+
 /** One GET over the socket, whatever its status. Rejects with a LocalApiError when no whole answer came. */
 export function callLocalApi(socketPath: string, call: LocalApiCall): Promise<LocalApiAnswer> {
   return new Promise((resolve, reject) => {
-    const request = requestHttp({
-      socketPath,
-      path: call.path,
-      method: 'GET',
-      headers: { Host: HOST, 'Tailscale-Cap': CAPABILITY_VERSION },
-      agent: false,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    });
+    const request = getFromLocalApi(socketPath, call.path);
     const settle = (): void => {
       clearTimeout(timer);
       request.destroy();
@@ -78,7 +83,8 @@ export function callLocalApi(socketPath: string, call: LocalApiCall): Promise<Lo
   });
 }
 
-function connectionFailure(
+/** Why the socket brought no answer. */
+export function connectionFailure(
   error: NodeJS.ErrnoException,
   socketPath: string,
 ): { readonly kind: LocalApiFailure; readonly message: string } {

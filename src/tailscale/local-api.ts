@@ -3,7 +3,7 @@ import type { RemoteEnd } from './address.ts';
 import { addressPort } from './address.ts';
 import type { CertificatePair } from './certificate-pair.ts';
 import { parseCertificatePair } from './certificate-pair.ts';
-import { LocalApiError } from './local-api-error.ts';
+import { failureOfStatus, LocalApiError } from './local-api-error.ts';
 import type { LocalApiAnswer } from './local-api-request.ts';
 import { callLocalApi } from './local-api-request.ts';
 
@@ -164,11 +164,7 @@ function refusal(what: string, answer: LocalApiAnswer): LocalApiError {
   const { status, body, retryAfter } = answer;
   const words = body.toString('utf8', 0, MAX_WORDS).trim();
   const message = `tailscaled answered ${status} to ${what}: ${words}`;
-  if (status === 403) return new LocalApiError('denied', message);
-  if (status >= 500 || status === 429) {
-    return new LocalApiError('unavailable', message, retryAfterOf(retryAfter));
-  }
-  return new LocalApiError('badAnswer', message);
+  return new LocalApiError(failureOfStatus(status), message, retryAfterOf(retryAfter));
 }
 
 /** RFC 9110 section 10.2.3, in the form that tailscaled uses: whole seconds. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
 import { upstreamFailure } from './failure.ts';
-import { requestUpstream, withOwnHeaders } from './request.ts';
+import { linesOfCaller, requestUpstream } from './request.ts';
 import type { Upstream } from './target.ts';
 
 export interface UpgradeRequest {
@@ -103,7 +103,7 @@ export function dialUpgrade(upstream: Upstream, dial: UpgradeRequest): Promise<U
 }
 
 function send(upstream: Upstream, { method, path, headers }: UpgradeRequest): ClientRequest {
-  const lines = withOwnHeaders(upstream, headers);
+  const lines = linesOfCaller(upstream, headers);
   // Without a length Node would announce a chunked body here.
   if (method !== 'GET') lines.push('Content-Length', '0');
   const request = requestUpstream(upstream, {

@@ -85,7 +85,8 @@ function parseYaml(text: string, file: string): unknown {
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const problems = document.errors.map(error => {
     const { line } = lineCounter.linePos(error.pos[0]);
-    return `${file}:${line}: ${error.message}`;
+    // Behind a colon the parser quotes what it met, which can be a token.
+    return `${file}:${line}: ${error.message.split(':', 1)[0]}`;
   });
   if (problems.length > 0) throw new UpstreamConfigError(problems);
   try {

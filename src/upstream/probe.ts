@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { UpstreamMode } from '../policy/impersonate.ts';
 import { causeOf } from './failure.ts';
 import { requestUpstream, withOwnHeaders } from './request.ts';
 import type { Upstream } from './target.ts';
@@ -27,14 +28,17 @@ export function probeUpstream(upstream: Upstream, options: { readonly timeoutMs:
     );
     request.on('error', error => done(`${where} cannot be used: ${causeOf(error).words}`, error));
     request.on('close', () => done(`${where} closed the connection without an answer`));
-    request.on('response', (response: IncomingMessage) => done(problemOf(where, response.statusCode ?? 0)));
+    request.on('response', (response: IncomingMessage) =>
+      done(problemOf(where, response.statusCode ?? 0, upstream.mode)),
+    );
     request.end();
   });
 }
 
-/** 403: it knows us and forbids this one path, so it does answer us. */
-function problemOf(where: string, status: number): string | undefined {
+/** 403: it knows us and forbids this one path, so it does answer us. Without a credential 401 is an answer too. */
+function problemOf(where: string, status: number, mode: UpstreamMode): string | undefined {
   if ((status >= 200 && status < 300) || status === 403) return undefined;
+  if (status === 401 && mode === 'noauth') return undefined;
   if (status === 401) return `${where} does not accept our credential (401)`;
   return `${where} answered ${status} to GET /version`;
 }

@@ -1,6 +1,7 @@
 import type { ClientRequest, RequestOptions } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
 import { pairsOf } from '../headers.ts';
 import type { Upstream } from './target.ts';
@@ -20,15 +21,34 @@ const OURS: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** The lines with our `Host` and credential in front, and without any others of those names or of framing. */
+/**
+ * The lines with our `Host` and credential in front, and without any others of those names or of framing. In `noauth`
+ * the credential among the lines is the caller's, and is kept.
+ */
 export function withOwnHeaders(upstream: Upstream, headers: RawHeaders): string[] {
   const authorization = upstream.authorization();
   const lines = ['Host', upstream.hostHeader];
   if (authorization !== undefined) lines.push('Authorization', authorization);
   for (const [name, value] of pairsOf(headers)) {
-    if (!OURS.has(name.toLowerCase())) lines.push(name, value);
+    const lower = name.toLowerCase();
+    const isCallers = upstream.mode === 'noauth' && lower === 'authorization';
+    if (isCallers || !OURS.has(lower)) lines.push(name, value);
   }
   return lines;
+}
+
+/**
+ * The same for a request of a caller, which never goes out as the proxy itself. Throws KW_INTERNAL for lines that hold
+ * our credential and impersonate nobody.
+ */
+export function linesOfCaller(upstream: Upstream, headers: RawHeaders): string[] {
+  const acts = pairsOf(headers).some(
+    ([name, value]) => name.toLowerCase() === 'impersonate-user' && value.trim() !== '',
+  );
+  if (upstream.mode === 'auth' && !acts) {
+    throw new WitnessError('KW_INTERNAL', 'the request would have gone out as the proxy itself');
+  }
+  return withOwnHeaders(upstream, headers);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import type { UpstreamMode } from '../policy/impersonate.ts';
 import type { Pem, UpstreamEntry } from './entry.ts';
 import { UpstreamConfigError } from './entry.ts';
 import type { InCluster } from './in-cluster.ts';
@@ -17,6 +18,8 @@ export interface TlsOptions {
 
 /** The API server: where it is, and who we are to it. */
 export interface Upstream {
+  /** In `noauth` there is no credential of ours in any of it. */
+  readonly mode: UpstreamMode;
   /** Name or address to connect to; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
@@ -39,32 +42,56 @@ export type UpstreamSource =
 
 /**
  * Reads where the API server is and how to speak to it. Every file is read once here, so that what is missing is found
- * at the start, and again as it rotates.
+ * at the start, and again as it rotates: the kubeconfig too, as long as it names the same address.
  *
  * @throws UpstreamConfigError
  */
 export function loadUpstream(source: UpstreamSource, io: FileReader): Upstream {
-  return upstreamOf('inCluster' in source ? inClusterEntry(source.inCluster) : fromFile(source, io), io);
-}
-
-function fromFile(source: { readonly kubeconfig: string; readonly context?: string }, io: FileReader) {
+  if ('inCluster' in source) {
+    const entry = inClusterEntry(source.inCluster);
+    return upstreamAt(entry.server, credentialsOf(entry, io));
+  }
   const { kubeconfig: file, ...chosen } = source;
-  const text = reading(`kubeconfig ${file}`, () => io.readFile(file));
-  return parseKubeconfig(text, { file, ...chosen });
+  const entryIn = (text: string): UpstreamEntry => parseKubeconfig(text, { file, ...chosen });
+  const { server } = entryIn(reading(`kubeconfig ${file}`, () => io.readFile(file)));
+  const credentials = new RotatingFiles(
+    [file],
+    ([text = '']) => {
+      const entry = entryIn(text);
+      if (entry.server.href !== server.href) {
+        throw new Error(`${file} names another API server, which needs a restart`);
+      }
+      return credentialsOf(entry, io);
+    },
+    io,
+  );
+  return upstreamAt(server, {
+    tlsOptions: () => credentials.current().tlsOptions(),
+    authorization: () => credentials.current().authorization(),
+  });
 }
 
-export function upstreamOf(entry: UpstreamEntry, io: FileReader): Upstream {
-  const { server, insecureSkipTlsVerify, tlsServerName } = entry;
+type Credentials = Pick<Upstream, 'tlsOptions' | 'authorization'>;
+
+function upstreamAt(server: URL, credentials: Credentials): Upstream {
   const secure = server.protocol === 'https:';
-  const tls = reading('certificates of the API server', () => rotatingTls(entry, io));
-  const token = reading('token for the API server', () => rotatingToken(entry, io));
   return {
+    mode: 'auth',
     host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: server.port === '' ? (secure ? 443 : 80) : Number(server.port),
     secure,
     pathPrefix: server.pathname.replace(/\/+$/, ''),
     hostHeader: server.host,
     marksRequests: false,
+    ...credentials,
+  };
+}
+
+function credentialsOf(entry: UpstreamEntry, io: FileReader): Credentials {
+  const { insecureSkipTlsVerify, tlsServerName } = entry;
+  const tls = reading('certificates of the API server', () => rotatingTls(entry, io));
+  const token = reading('token for the API server', () => rotatingToken(entry, io));
+  return {
     tlsOptions: () => ({
       ...tls(),
       servername: tlsServerName,
@@ -74,6 +101,16 @@ export function upstreamOf(entry: UpstreamEntry, io: FileReader): Upstream {
       const now = token();
       return now === undefined ? undefined : `Bearer ${now}`;
     },
+  };
+}
+
+/** The same API server to somebody who has no credential there: whom to trust stays, who we are goes. */
+export function withoutCredential(upstream: Upstream): Upstream {
+  return {
+    ...upstream,
+    mode: 'noauth',
+    tlsOptions: () => ({ ...upstream.tlsOptions(), cert: undefined, key: undefined }),
+    authorization: () => undefined,
   };
 }
 

@@ -4,6 +4,8 @@ import { mermaid, stateTable } from '../../machines/chart.ts';
 import { recordersMachine } from '../../machines/recorders.ts';
 import { sessionMachine } from '../../machines/session.ts';
 import { failureTable } from '../hostile/failure-table.ts';
+import { branchTables } from '../hostile/reference-branch.ts';
+import { BRANCHES } from '../hostile/reference-branches.ts';
 import { configTable } from './config-table.ts';
 
 /** Parts of the docs that come from the code. `npm run docs` writes them; this test holds them true. */
@@ -14,6 +16,7 @@ const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'recorders-chart': `\`\`\`mermaid\n${mermaid(recordersMachine)}\`\`\``,
   },
   'config.md': { 'config-table': configTable() },
+  'tailscale.md': { 'reference-branches': branchTables(BRANCHES) },
   'recording.md': { 'failure-table': failureTable() },
 };
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -74,6 +74,28 @@ describe('bad input gets a clear line, an exit code and no stack trace', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
   });
 
+  test('everything that the start lacks, a line each', async () => {
+    const lacking = {
+      ...JSON.parse(proxyYaml()),
+      listen: { address: '127.0.0.1', port: 0, tls: { cert: 'none.crt', key: 'tls.key' } },
+      identity: { static: [{ user: 'ann', tokenFile: 'none.token' }], clientCertificate: { ca: 'none.ca' } },
+      recording: { tls: { ca: 'none.recorders' } },
+      audit: { file: 'a-folder' },
+    };
+    mkdirSync(join(dir, 'a-folder'));
+    const path = file('lacking.yaml', JSON.stringify(lacking));
+    const { code, stderr } = await kubewitness(['proxy', '--config', path], dir);
+    expect(code).toBe(1);
+    const lines = stderr.trimEnd().split('\n');
+    const missing = ['none.crt', 'none.ca', 'none.token', 'none.recorders', 'a-folder', '127.0.0.1:1'];
+    for (const what of missing)
+      expect(
+        lines.filter(line => line.includes(what)),
+        what,
+      ).toHaveLength(1);
+    expect(lines).toHaveLength(missing.length);
+  });
+
   test('a port in use', async () => {
     const busy = await busyPort();
     const recorder = await kubewitness(['recorder', '--dir', join(dir, 'rec'), '--port', String(busy.port)]);
@@ -102,8 +124,16 @@ describe('bad input gets a clear line, an exit code and no stack trace', () => {
     expect(lost.stdout.toString()).toContain('refused, since no recorder is left');
 
     const alone = await kubewitness(['check', '--config', config, '--lost', 'rec:8181']);
-    expect(alone.code).toBe(1);
-    expect(alone.stderr).toContain('--as and --request go together');
+    expect(alone).toMatchObject({ code: 1, stderr: '' });
+    expect(alone.stdout.toString()).toMatch(/^refused:\n {2}user ann: .*grants\[0\]\nnot touched: \d of \d/);
+
+    const good = await kubewitness(['check', '--config', config]);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout.toString()).toMatch(/is good\ncallers are known by .*\ngrants\[0\]: user ann\n/);
+
+    const nobody = await kubewitness(['check', '--config', config, '--request', 'exec default/shell']);
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toContain('--request goes with --as or --serviceaccount');
   });
 
   test('help and version', async () => {

@@ -1,5 +1,4 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,10 +6,9 @@ import { authority } from '../src/identity/clients.ts';
 import type { FakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../src/tailscale/fake-local-api.ts';
 import { CAPABILITY, userPeer } from '../src/tailscale/peers.ts';
-import { kubectlPath } from '../support/kubectl.ts';
+import { castWith, DEVICE, execOf, kubectlAt, PODS, WHO } from '../support/kubectl-at.ts';
 import type { ProxyProcess } from '../support/process-group.ts';
 import { RecorderProcess, startProxyProcess } from '../support/process-group.ts';
-import { until } from '../support/try-cluster.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kubewitness-identity-'));
 let recorder: RecorderProcess;
@@ -40,7 +38,6 @@ beforeAll(async () => {
       { subjects: [{ group: 'admins' }], impersonateAs: { users: ['ann'], groups: ['helpdesk'] } },
     ],
   });
-  file('ca.pem', proxy.caPem);
 });
 afterAll(async () => {
   await proxy.stop();
@@ -48,71 +45,45 @@ afterAll(async () => {
   await recorder.kill();
 });
 
-async function kubectl(args: readonly string[], credentials: readonly string[] = []) {
-  const path = await kubectlPath('1.36');
-  const server = ['--server', proxy.url, '--certificate-authority', join(dir, 'ca.pem')];
-  const env = { PATH: process.env['PATH'], HOME: dir, KUBECONFIG: '/dev/null' };
-  return new Promise<{ code: number; stdout: string; stderr: string }>(resolve => {
-    const child = execFile(path, [...server, ...credentials, ...args], { env }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-    child.stdin?.end();
-  });
-}
-
-const WHO = ['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username} {.status.userInfo.groups}'];
+const kubectl = (args: readonly string[], credentials: readonly string[] = []) =>
+  kubectlAt(proxy.url, proxy.caPem)(args, credentials);
 const CERTIFICATE = ['--client-certificate', join(dir, 'cat.crt'), '--client-key', join(dir, 'cat.key')];
-/** kubectl asks for a name without any credential; Tailscale's own kubeconfigs hold this one. */
-const DEVICE = ['--token', 'unused'];
 const TOKEN = ['--token', 'token-of-admin'];
 
 describe('who calls, with real kubectl', () => {
   test('a client certificate: common name and organizations, and the rules of the group', async () => {
     expect((await kubectl(WHO, CERTIFICATE)).stdout).toMatch(/^cat .*"dev"/);
-    const result = await kubectl(
-      ['exec', '-n', 'default', 'shell', '--', 'echo', 'by-certificate'],
-      CERTIFICATE,
-    );
+    const result = await kubectl(execOf('by-certificate'), CERTIFICATE);
     expect(result).toMatchObject({ code: 0, stdout: 'by-certificate\n' });
-    await until(() =>
-      readdirSync(recorder.dir)
-        .filter(name => name.endsWith('.cast'))
-        .some(name => readFileSync(join(recorder.dir, name), 'utf8').includes('by-certificate')),
-    );
+    await castWith(recorder.dir, 'by-certificate');
   });
 
   test('a device of the tailnet: its owner, the groups of the capability, and its name in the cast', async () => {
     localApi.peers.set('127.0.0.1', userPeer({ [CAPABILITY]: [rule()] }));
     const who = await kubectl(WHO, DEVICE);
     expect(who.stdout).toMatch(/^ann@corp\.com .*"tailnet-dev"/);
-    await kubectl(['exec', '-n', 'default', 'shell', '--', 'echo', 'by-device'], DEVICE);
-    await until(() =>
-      readdirSync(recorder.dir)
-        .filter(name => name.endsWith('.cast'))
-        .map(name => readFileSync(join(recorder.dir, name), 'utf8'))
-        .some(cast => cast.includes('by-device') && cast.includes('"srcNode":"laptop.tail1234.ts.net"')),
-    );
+    await kubectl(execOf('by-device'), DEVICE);
+    expect(await castWith(recorder.dir, 'by-device')).toContain('"srcNode":"laptop.tail1234.ts.net"');
   });
 
   test('a capability that cannot be read refuses everything', async () => {
     localApi.peers.set('127.0.0.1', userPeer({ [CAPABILITY]: [{ enforceRecorder: 'yes' }] }));
-    const result = await kubectl(['get', 'pods', '-n', 'default'], DEVICE);
+    const result = await kubectl(PODS, DEVICE);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('your grant cannot be read');
   });
 
   test('a peer that nobody knows, and a tailscaled that is not logged in', async () => {
     localApi.peers.clear();
-    expect((await kubectl(['get', 'pods', '-n', 'default'], DEVICE)).code).toBe(1);
+    expect((await kubectl(PODS, DEVICE)).code).toBe(1);
     localApi.backendState = 'NeedsLogin';
-    const result = await kubectl(['get', 'pods', '-n', 'default'], DEVICE);
+    const result = await kubectl(PODS, DEVICE);
     localApi.backendState = 'Running';
     expect(result.code).toBe(1);
   });
 
   test('--as: refused without a rule, allowed by one, and the real caller is shown upstream', async () => {
-    const refused = await kubectl(['get', 'pods', '-n', 'default', '--as', 'root'], TOKEN);
+    const refused = await kubectl([...PODS, '--as', 'root'], TOKEN);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('impersonateAs');
     const allowed = await kubectl(
@@ -123,6 +94,15 @@ describe('who calls, with real kubectl', () => {
       username: 'ann',
       extra: { 'kubewitness.dev/original-user': ['admin'] },
     });
+    const exec = await kubectl(execOf('as-ann'), [...TOKEN, '--as', 'ann', '--as-group', 'helpdesk']);
+    expect(exec).toMatchObject({ code: 0 });
+    const records = readFileSync(proxy.auditFile, 'utf8').trimEnd().split('\n');
+    expect(records.map(line => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({
+        type: 'session.started',
+        user: expect.objectContaining({ name: 'ann', groups: ['helpdesk'], original: 'admin' }),
+      }),
+    );
   });
 });
 

@@ -8,6 +8,7 @@ import type { AdminServer } from '../../src/admin/server.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { RecordingsReader } from '../../src/live/recordings-reader.ts';
 import { createLogger } from '../../src/log.ts';
+import { EVERYTHING } from '../src/admin/admin.ts';
 import { at, ended, FakeSessions, session } from '../src/live/sessions.ts';
 import { hasBrowser, openPage, startBrowser } from '../support/browser.ts';
 import { TryCluster, until } from '../support/try-cluster.ts';
@@ -79,6 +80,9 @@ describe.skipIf(!hasBrowser())('page', () => {
       recordings,
       page: PAGE,
       log: createLogger('silent'),
+      access: EVERYTHING,
+      audit: { write: () => {}, close: () => {} },
+      mayBegin: () => true,
     });
   });
 

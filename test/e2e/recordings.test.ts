@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startFauxqs } from 'fauxqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { connectRecorder } from '../../src/recording/connect.ts';
+import { createCertificates } from '../../src/sandbox/certificate.ts';
 import { kubewitness, TryCluster, until } from '../support/try-cluster.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
@@ -159,6 +161,44 @@ describe('the folder of a recorder', () => {
         .map(line => JSON.parse(line).recordingId),
     ).toEqual([gone]);
     expect(await run(['release', held, '--dir', second.dir])).toBe(`${held} is released\n`);
+  });
+
+  test('its tokens and its certificate are read again as they rotate, and broken ones are not taken', async () => {
+    const folder = newFolder();
+    const [tokens, cert, key] = [join(folder, 'upload'), join(folder, 'tls.crt'), join(folder, 'tls.key')];
+    const [first, second] = await Promise.all([
+      createCertificates(['localhost'], []),
+      createCertificates(['localhost'], []),
+    ]);
+    const show = ({ certPem, keyPem }: typeof first): void => {
+      writeFileSync(cert, certPem);
+      writeFileSync(key, keyPem);
+    };
+    show(first);
+    writeFileSync(tokens, `${UPLOAD}\n`);
+    const options = ['--upload-token-file', tokens, '--tls-cert', cert, '--tls-key', key];
+    const { url, log } = await recorder(folder, options);
+    const address = `localhost:${new URL(url).port}`;
+    const uploads = async (caPem: string, token: string): Promise<boolean> => {
+      const upload = await connectRecorder(address, { access: { tls: { ca: caPem }, token } }).catch(
+        () => undefined,
+      );
+      upload?.abort();
+      return upload !== undefined;
+    };
+    expect([await uploads(first.caPem, UPLOAD), await uploads(first.caPem, READ)]).toEqual([true, false]);
+
+    writeFileSync(tokens, 'short\n');
+    await until(() => log().includes('credentials not read again'));
+    expect(await uploads(first.caPem, UPLOAD)).toBe(true);
+    writeFileSync(tokens, `${READ}\n`);
+    await until(() => log().includes('credentials read again'));
+    expect([await uploads(first.caPem, UPLOAD), await uploads(first.caPem, READ)]).toEqual([false, true]);
+
+    show(second);
+    await until(() => log().includes('tls.crt"'));
+    expect([await uploads(first.caPem, READ), await uploads(second.caPem, READ)]).toEqual([false, true]);
+    expect(log()).not.toMatch(/token-0123|short/);
   });
 
   test('uploading and reading ask for their own tokens', async () => {

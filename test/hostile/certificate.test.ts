@@ -16,7 +16,7 @@ test('a renewed certificate is shown to the next connection, and a connection th
   const { server } = await startRig();
   const before = await greet(server.port);
   const { certPem: cert, keyPem: key } = await createCertificates(['localhost'], ['127.0.0.1']);
-  server.setCertificate({ cert, key });
+  server.setTls({ cert, key });
   const after = await greet(server.port);
   const shown = (socket: TLSSocket) => socket.getPeerCertificate().fingerprint256;
   expect(shown(after)).not.toBe(shown(before));

@@ -1,12 +1,17 @@
 import { onTestFinished } from 'vitest';
 import type { AuditEvent, AuditSink } from '../../src/audit/record.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { Authenticator } from '../../src/identity/authenticate.ts';
 import type { StaticIdentity } from '../../src/identity/static-tokens.ts';
 import { staticTokens } from '../../src/identity/static-tokens.ts';
 import type { Logger } from '../../src/log.ts';
+import type { UpstreamMode } from '../../src/policy/impersonate.ts';
 import { createForwarder } from '../../src/proxy/forward.ts';
+import type { LimitFigures } from '../../src/proxy/limits.ts';
+import { createLimits } from '../../src/proxy/limits.ts';
 import { connectRecorder } from '../../src/recording/connect.ts';
 import { deliverEvent } from '../../src/recording/deliver-event.ts';
+import { LiveCastRoom } from '../../src/recording/live-cast.ts';
 import { RecorderHealth } from '../../src/recording/recorder-health.ts';
 import type { RecorderLimits } from '../../src/recording/recorder-limits.ts';
 import type { RecordingLimits } from '../../src/recording/recording-limits.ts';
@@ -14,9 +19,12 @@ import { createCertificates } from '../../src/sandbox/certificate.ts';
 import type { ProxyServer } from '../../src/server.ts';
 import { startProxyServer } from '../../src/server.ts';
 import type { SessionLimits } from '../../src/session/actors.ts';
-import type { RegistryOptions } from '../../src/session/registry.ts';
+import { DEFAULT_SESSION_LIMITS } from '../../src/session/actors.ts';
+import { FailOpenLedger } from '../../src/session/fail-open-ledger.ts';
 import { SessionRegistry } from '../../src/session/registry.ts';
+import type { SessionEnvironment } from '../../src/session/session.ts';
 import type { SessionView } from '../../src/session/view.ts';
+import { withoutCredential } from '../../src/upstream/target.ts';
 import { plainUpstream } from '../src/upstream/plain-upstream.ts';
 import type { Peer } from './peer.ts';
 import { FakeUpstream, tlsPeer } from './peer.ts';
@@ -33,9 +41,13 @@ export interface RigOptions {
   readonly recorderLimits?: Partial<RecorderLimits>;
   readonly recordingLimits?: Partial<RecordingLimits>;
   readonly dialLimitMs?: number;
-  readonly env?: Partial<Pick<RegistryOptions, 'clock' | 'connectRecorder'>>;
+  readonly env?: Partial<Pick<SessionEnvironment, 'clock' | 'connectRecorder'>>;
   /** Called with every audit event before it is kept. */
   readonly onAudit?: (event: AuditEvent) => void;
+  /** In place of the tokens. */
+  readonly authenticate?: Authenticator;
+  readonly mode?: UpstreamMode;
+  readonly limits?: Partial<LimitFigures>;
   /** Beside the two callers, whose tokens are `open` and `closed`. */
   readonly identities?: readonly StaticIdentity[];
 }
@@ -60,6 +72,7 @@ export interface Rig {
   state(name: string): Promise<SessionView>;
 }
 
+const PLENTY = { sessions: 10_000, sessionsPerCaller: 10_000, requests: 10_000, longRunning: 10_000 };
 const certificates = createCertificates(['localhost'], ['127.0.0.1']);
 
 /** The real proxy in this process, between a raw TLS client and a raw TCP upstream. */
@@ -68,7 +81,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const recorders = options.recorders ?? [recorder.address];
   const uploadsBefore: number[] = [];
   const upstream = new FakeUpstream(() => uploadsBefore.push(recorder.uploads.length));
-  const target = plainUpstream(await upstream.listen());
+  const plain = plainUpstream(await upstream.listen());
+  const target = options.mode === 'noauth' ? withoutCredential(plain) : plain;
   const changes = new Changes();
   const audit: AuditEvent[] = [];
   const sink: AuditSink = {
@@ -85,20 +99,30 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const sessions = new SessionRegistry({
     health,
+    failOpen: new FailOpenLedger({ clock: systemClock }),
     mayStartSession: () => true,
     cluster: 'hostile',
     upstream: target,
-    clock: systemClock,
+    clock: options.env?.clock ?? systemClock,
     log: logger,
     audit: sink,
-    connectRecorder: (address, connecting) =>
-      connectRecorder(address, { ...connecting, limits: options.recorderLimits ?? {} }),
-    recordingLimits: options.recordingLimits ?? {},
+    liveCastRoom: new LiveCastRoom(),
     dialLimitMs: options.dialLimitMs ?? 20_000,
-    limits: { staggerMs: 20, connectMs: 10_000, finishMs: 10_000, ...options.sessionLimits },
-    keepEnded: 1_000,
-    keepEndedMs: 600_000,
-    ...options.env,
+    settings: () => ({
+      connectRecorder:
+        options.env?.connectRecorder ??
+        ((address, connecting) =>
+          connectRecorder(address, { ...connecting, limits: options.recorderLimits ?? {} })),
+      recordingLimits: options.recordingLimits ?? {},
+      limits: {
+        ...DEFAULT_SESSION_LIMITS,
+        staggerMs: 20,
+        connectMs: 10_000,
+        finishMs: 10_000,
+        ...options.sessionLimits,
+      },
+    }),
+    keepEnded: () => ({ atMost: 1_000, forMs: 600_000 }),
   });
   const seen = new Map<string, SessionView>();
   sessions.on('changed', view => {
@@ -107,13 +131,17 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   });
   const forwarder = createForwarder(target, { log: logger });
   const { certPem: cert, keyPem: key } = await certificates;
+  const policy = {
+    authenticate: options.authenticate ?? authenticator(recorders, options.identities ?? []),
+    grants: [],
+  };
   const server = await startProxyServer({
     address: '127.0.0.1',
     port: 0,
     tls: { cert, key },
-    authenticate: authenticator(recorders, options.identities ?? []),
-    grants: [],
+    policy: () => policy,
     mayStartSession: () => true,
+    limits: createLimits({ ...PLENTY, ...options.limits }),
     forwarder,
     upstream: target,
     audit: sink,

@@ -38,11 +38,12 @@ const facts: readonly SessionEvent[] = [
   { type: 'recorder.lost' },
   { type: 'recorder.failed', cause },
   { type: 'recorder.returned', recorder: 'r1:80' },
-  { type: 'session.stopped', by: 'the test' },
+  { type: 'budget.spent', cause },
+  { type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by the test' } },
 ];
 
 /** A session whose actors do what the test says, when it says so. */
-function rig() {
+function rig({ budgetSpent = () => false }: { readonly budgetSpent?: () => boolean } = {}) {
   const log: string[] = [];
   const waiting = new Map<string, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   const pending = <Output>(name: string): Promise<Output> =>
@@ -74,11 +75,16 @@ function rig() {
         log.push('reconnect');
         return () => log.push('reconnect stopped');
       }),
+      meter: fromCallback(() => {
+        log.push('meter');
+        return () => log.push('meter stopped');
+      }),
       refuse: fromPromise<void, RefuseInput>(({ input }) => pending(`refuse ${input.cause.code}`)),
       finish: fromPromise<Finished, FinishInput>(({ input }) =>
         pending(`finish ${input.keepRecording ? 'keep' : 'drop'}`),
       ),
     },
+    guards: { budgetSpent },
   });
   const actor = createActor(machine, { input: { id: 's1' }, clock });
   const errors: unknown[] = [];
@@ -96,8 +102,8 @@ function rig() {
 
 type Rig = ReturnType<typeof rig>;
 
-async function streaming(mode: FailMode): Promise<Rig> {
-  const session = rig();
+async function streaming(mode: FailMode, options: Parameters<typeof rig>[0] = {}): Promise<Rig> {
+  const session = rig(options);
   await session.settle('decide', decisions[mode]);
   await session.settle('attempt', { type: 'attempt.accepted', recorder: 'r1:80' });
   expect(session.actor.getSnapshot().matches({ joined: { streaming: 'recording' } })).toBe(true);
@@ -127,7 +133,12 @@ describe('session: what each ending is called', () => {
     ['the caller broke the protocol, open', 'open', { type: 'caller.violated', cause }, 'terminated'],
     ['upstream broke the protocol', 'open', { type: 'upstream.failed', cause }, 'terminated'],
     ['the recorder was lost, closed', 'closed', { type: 'recorder.failed', cause }, 'terminated'],
-    ['an operator stopped it', 'open', { type: 'session.stopped', by: 'ann' }, 'stopped'],
+    [
+      'an operator stopped it',
+      'open',
+      { type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by ann' } },
+      'stopped',
+    ],
   ];
   test.each(rows)('%s', async (_name, mode, ending, outcome) => {
     const session = await streaming(mode);
@@ -213,7 +224,7 @@ describe('session: what each ending is called', () => {
   test('the first cause wins', async () => {
     const session = await streaming('closed');
     session.actor.send({ type: 'recorder.failed', cause: { code: 'FIRST', message: '' } });
-    session.actor.send({ type: 'session.stopped', by: 'ann' });
+    session.actor.send({ type: 'session.stopped', cause: { code: 'KW_STOPPED', message: 'stopped by ann' } });
     session.actor.send({ type: 'client.left', orderly: false });
     expect(await close(session)).toBe('terminated');
     expect(session.actor.getSnapshot().output?.cause?.code).toBe('FIRST');
@@ -224,6 +235,66 @@ describe('session: what each ending is called', () => {
     await session.settle('decide', new Error('broken'));
     expect(session.actor.getSnapshot().value).toBe('failingClosed');
     expect(await close(session)).toBe('refused');
+  });
+});
+
+describe('session: a fail-open budget', () => {
+  const spent = { budgetSpent: () => true };
+
+  test('spent at the start: refused, and upstream is not asked', async () => {
+    const session = rig(spent);
+    await session.settle('decide', decisions['open']);
+    await session.settle('attempt', { type: 'attempt.failed', recorder: 'r1:80' });
+    expect(session.log).toContain('refuse KW_FAIL_OPEN_BUDGET');
+    expect(session.log).not.toContain('relay');
+    expect(await close(session)).toBe('refused');
+  });
+
+  test.each<[string, (session: Rig) => Promise<void> | void]>([
+    ['a recorder that cannot be replaced', session => session.actor.send({ type: 'recorder.failed', cause })],
+    [
+      'nobody takes over',
+      async session => {
+        session.actor.send({ type: 'recorder.lost' });
+        await session.settle('attempt', { type: 'attempt.failed', recorder: 'r1:80' });
+      },
+    ],
+    [
+      'nobody takes over in time',
+      session => {
+        session.actor.send({ type: 'recorder.lost' });
+        session.clock.increment(5_000);
+      },
+    ],
+  ])('spent in mid-session, %s: terminated', async (_name, fail) => {
+    const session = await streaming('open', spent);
+    await fail(session);
+    expect(session.log).toContain('refuse KW_FAIL_OPEN_BUDGET');
+    expect(session.log).not.toContain('meter');
+    expect(await close(session)).toBe('terminated');
+  });
+
+  test('spent while failing open: terminated as by closed policy, and the count stops', async () => {
+    const session = await streaming('open');
+    session.actor.send({ type: 'recorder.failed', cause });
+    expect(session.log).toContain('meter');
+    session.actor.send({ type: 'budget.spent', cause: { code: 'KW_FAIL_OPEN_BUDGET', message: '' } });
+    expect(session.actor.getSnapshot().value).toBe('failingClosed');
+    expect(session.log).toEqual(
+      expect.arrayContaining(['meter stopped', 'reconnect stopped', 'relay stopped']),
+    );
+    expect(await close(session)).toBe('terminated');
+    expect(session.actor.getSnapshot().output?.cause?.code).toBe('KW_FAIL_OPEN_BUDGET');
+  });
+
+  test('the count stops when a recorder is back, and a budget spent by others then ends nothing', async () => {
+    const session = await streaming('open');
+    session.actor.send({ type: 'recorder.failed', cause });
+    session.actor.send({ type: 'recorder.returned', recorder: 'r2:80' });
+    expect(session.log).toContain('meter stopped');
+    session.actor.send({ type: 'budget.spent', cause });
+    expect(session.actor.getSnapshot().value).toEqual({ joined: { streaming: 'recording' } });
+    session.actor.stop();
   });
 });
 
@@ -277,6 +348,7 @@ const outcomesOfActors = [
   { type: 'xstate.error.actor.handOver', error: new Error('broken') },
   { type: 'xstate.after.handoverLimit.session.joined.streaming.handingOver' },
   { type: 'xstate.error.actor.reconnect', error: new Error('broken') },
+  { type: 'xstate.error.actor.meter', error: new Error('broken') },
   { type: 'xstate.error.actor.relay', error: new Error('broken') },
   { type: 'xstate.done.actor.refuse', output: undefined },
   { type: 'xstate.error.actor.refuse', error: new Error('broken') },
@@ -288,21 +360,24 @@ const outcomesOfActors = [
 ];
 
 /** Every path the machine has, given every fact and every actor's outcome. */
-const paths = getShortestPaths(sessionMachine, {
-  input: { id: 's1' },
-  // The graph takes the machine's own events; the outcomes of actors are events of XState's.
-  events: [...facts, ...outcomesOfActors] as SessionEvent[],
-  serializeState: ({ value, context, output }) =>
-    JSON.stringify([
-      value,
-      context.recorders.length > 0,
-      context.failMode,
-      context.joined,
-      context.gap,
-      context.outcome,
-      output?.outcome,
-    ]),
-});
+const pathsOf = (machine: typeof sessionMachine) =>
+  getShortestPaths(machine, {
+    input: { id: 's1' },
+    // The graph takes the machine's own events; the outcomes of actors are events of XState's.
+    events: [...facts, ...outcomesOfActors] as SessionEvent[],
+    serializeState: ({ value, context, output }) =>
+      JSON.stringify([
+        value,
+        context.recorders.length > 0,
+        context.failMode,
+        context.joined,
+        context.gap,
+        context.outcome,
+        context.cause?.code,
+        output?.outcome,
+      ]),
+  });
+const paths = pathsOf(sessionMachine);
 
 describe('session: every path', () => {
   const stateOf = (value: unknown): string => JSON.stringify(value);
@@ -327,6 +402,15 @@ describe('session: every path', () => {
     const open = paths.filter(path => stateOf(path.state.value) === '{"joined":"failingOpen"}');
     expect(open.length).toBeGreaterThan(0);
     expect(open.filter(path => path.state.context.failMode !== 'open')).toEqual([]);
+  });
+
+  test('a spent budget never leads to failingOpen, and ends nothing that a recorder has', () => {
+    const withoutBudget = pathsOf(sessionMachine.provide({ guards: { budgetSpent: () => true } }));
+    expect(withoutBudget.length).toBeGreaterThan(10);
+    expect(withoutBudget.filter(path => path.state.matches({ joined: 'failingOpen' }))).toEqual([]);
+    const cut = withoutBudget.filter(path => path.state.output?.cause?.code === 'KW_FAIL_OPEN_BUDGET');
+    expect(new Set(cut.map(path => path.state.output?.outcome))).toEqual(new Set(['refused', 'terminated']));
+    expect(withoutBudget.some(path => path.state.output?.outcome === 'recorded')).toBe(true);
   });
 
   test('a session that must be recorded joins upstream only with a recorder, or failing open', () => {
@@ -364,6 +448,7 @@ describe('session: every path', () => {
           decide: fromPromise<SessionDecision, { id: string }>(() => never()),
           relay: fromCallback(() => {}),
           reconnect: fromCallback(() => {}),
+          meter: fromCallback(() => {}),
           connectRecorders: recordersMachine.provide({ actors: { attempt: fromCallback(() => {}) } }),
           refuse: fromPromise<void, RefuseInput>(() => never()),
           finish: fromPromise<Finished, FinishInput>(() => never()),

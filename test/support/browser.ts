@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
@@ -35,7 +36,12 @@ export async function openPage(
   url: string,
   { width, colorScheme }: Look = { width: 1280, colorScheme: 'light' },
 ): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+  const context = await browser.newContext({
+    colorScheme,
+    // Proxies of tests make their own authority.
+    ignoreHTTPSErrors: true,
+    viewport: { width, height: 900 },
+  });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', message => {
@@ -51,4 +57,11 @@ export async function openPage(
   });
   await page.goto(url);
   return { page, complaints };
+}
+
+/** With UPDATE_DOCS=1, what the page looks like now becomes the picture of that name in the docs. */
+export async function pictureForDocs(page: Page, name: string): Promise<void> {
+  if (process.env['UPDATE_DOCS'] !== '1') return;
+  const path = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
+  await page.screenshot({ path });
 }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Who } from '../role.ts';
 import type { ConnectionState } from './connection.ts';
 import { FailuresView } from './failures-view.tsx';
 import { Overview } from './overview.tsx';
@@ -7,8 +8,10 @@ import type { Route } from './route.ts';
 import { hrefOf, parseRoute } from './route.ts';
 import { SessionPage } from './session-page.tsx';
 import { SessionsView } from './sessions-view.tsx';
+import { SignIn, Visitor } from './sign-in.tsx';
 import { useNow } from './use-now.ts';
 import { visibleText } from './visible-text.ts';
+import { NOBODY, WhoContext } from './who-context.ts';
 
 const TABS: readonly (readonly [string, Route, readonly Route['view'][]])[] = [
   ['Overview', { view: 'overview' }, ['overview']],
@@ -17,10 +20,19 @@ const TABS: readonly (readonly [string, Route, readonly Route['view'][]])[] = [
   ['Recordings', { view: 'recordings', text: '' }, ['recordings', 'recording']],
 ];
 
-export function App({ state }: { state: ConnectionState }) {
+export function App(props: {
+  state: ConnectionState;
+  who: Who | undefined;
+  /** Somebody has signed in. */
+  met: () => void;
+  leave: () => void;
+}) {
+  const { state, who, met, leave } = props;
   const route = useRoute();
+  const [asked, setAsked] = useState(false);
+  useEffect(() => setAsked(false), [who?.user, route]);
   return (
-    <>
+    <WhoContext.Provider value={who ?? NOBODY}>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         To the content
       </button>
@@ -39,23 +51,29 @@ export function App({ state }: { state: ConnectionState }) {
             </a>
           ))}
         </nav>
-        <Wire status={state.status} />
+        {(who === undefined || who.roles.length > 0) && <Wire status={state.status} />}
+        {who !== undefined && <Visitor who={who} leave={leave} asked={() => setAsked(true)} />}
       </header>
       <main id="main" tabIndex={-1}>
-        <View route={route} state={state} />
+        {who !== undefined && (asked || who.roles.length === 0) ? (
+          <SignIn who={who} met={met} />
+        ) : (
+          <View route={route} state={state} auditor={who?.roles.includes('auditor') === true} />
+        )}
       </main>
-    </>
+    </WhoContext.Provider>
   );
 }
 
-function View({ route, state }: { route: Route; state: ConnectionState }) {
+function View(props: { route: Route; state: ConnectionState; auditor: boolean }) {
+  const { route, state, auditor } = props;
   const nowMs = useNow(state.skewMs);
   if (state.mirror === undefined) {
     return (
       <p class="panel empty">{state.status === 'lost' ? 'The proxy does not answer.' : 'Connecting …'}</p>
     );
   }
-  const { recordings } = state.mirror;
+  const recordings = auditor && state.mirror.recordings;
   const sessions = [...state.mirror.sessions.values()];
   switch (route.view) {
     case 'overview':

@@ -30,7 +30,7 @@ const OPENED_BY: Readonly<Record<string, string>> = {
   'handOver.failed': 'the recorder was lost and no other accepted the rest',
   'handoverLimit.passed': 'the recorder was lost and no other accepted the rest in time',
 };
-const RECORDER_CODES = ['KW_RECORDER_UNAVAILABLE', 'KW_RECORDER_LOST'];
+const RECORDER_CODES = ['KW_RECORDER_UNAVAILABLE', 'KW_RECORDER_LOST', 'KW_FAIL_OPEN_BUDGET'];
 
 /** Undefined: the session is recorded, or nothing asks for it, or it came to nothing for another reason. */
 export function failureOf(session: SessionView): Failure | undefined {

@@ -4,31 +4,34 @@ import { Player } from './player.tsx';
 import { castUrl, MAX_PLAYED_BYTES } from './recordings-api.ts';
 import type { Found } from './use-recordings.ts';
 import { visibleText } from './visible-text.ts';
+import { useRole } from './who-context.ts';
 
 /** The recordings of one session, one at a time; or why there is nothing to play. */
 export function Playback(props: {
   found: Found;
-  live: boolean;
   /** Milliseconds on the cast's clock to go to; undefined: nowhere. */
   atMs: number | undefined;
   played: (castMs: number) => void;
 }) {
-  const { found, live, atMs, played } = props;
+  const { found, atMs, played } = props;
   const [chosen, setChosen] = useState(0);
+  const mayPlay = useRole('auditor');
   return (
     <section class="panel" aria-label="Recording">
       <h2>Recording</h2>
       {found.kind === 'unavailable' && (
-        <p class="empty">This proxy has no access to recordings; they are with the recorder.</p>
+        <p class="empty">
+          {mayPlay
+            ? 'This proxy has no access to recordings; they are with the recorder.'
+            : 'Playing recordings takes the role auditor.'}
+        </p>
       )}
       {found.kind === 'looking' && <p class="empty">Looking …</p>}
       {found.kind === 'failed' && (
         <p class="empty tone-bad">The recordings could not be listed: {found.why}</p>
       )}
       {found.kind === 'found' && found.items.length === 0 && (
-        <p class="empty">
-          {live ? 'It can be played once the session has ended.' : 'There is no recording of this session.'}
-        </p>
+        <p class="empty">There is no recording of this session.</p>
       )}
       {found.kind === 'found' && found.items.length > 1 && (
         <p class="parts">

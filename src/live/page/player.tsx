@@ -3,6 +3,7 @@ import type { Player as AsciinemaPlayer } from 'asciinema-player';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchCast } from './recordings-api.ts';
 
+export const TERMINAL_FONT = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 /** How often the scrubber follows the player. */
 const FOLLOW_MS = 100;
 /** Further apart than this, the scrubber was moved by hand. */
@@ -29,7 +30,7 @@ export function Player(props: { id: string; atMs: number | undefined; played: (c
         preload: true,
         poster: 'npt:0:0.1',
         controls: true,
-        terminalFontFamily: 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace',
+        terminalFontFamily: TERMINAL_FONT,
       });
       player.current = made;
       made.addEventListener('playing', () => {

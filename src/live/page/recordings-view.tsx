@@ -6,18 +6,22 @@ import { castUrl } from './recordings-api.ts';
 import { hrefOf } from './route.ts';
 import { type Found, useRecordings } from './use-recordings.ts';
 import { visibleText } from './visible-text.ts';
+import { useRole } from './who-context.ts';
 
 /** What recorders keep, as far as this proxy can read it. */
 export function RecordingsView(props: { recordings: boolean; text: string; nowMs: number }) {
   const { recordings, text, nowMs } = props;
   const found = useRecordings(recordings ? '' : undefined);
+  const mayPlay = useRole('auditor');
   return (
     <>
       <h1>Recordings</h1>
       {found.kind === 'unavailable' ? (
         <p class="panel empty">
-          This proxy has no access to recordings; they are with the recorders.{' '}
-          <code>kubewitness recordings list</code> reads them there.
+          {mayPlay
+            ? 'This proxy has no access to recordings; they are with the recorders. '
+            : 'Recordings take the role auditor here. '}
+          <code>kubewitness recordings list</code> reads them at the recorder.
         </p>
       ) : (
         <>
@@ -128,7 +132,7 @@ export function RecordingPage({ recordings, id }: { recordings: boolean; id: str
           <a href={hrefOf({ view: 'session', id: item.sessionId })}>Its session</a>
         </p>
       )}
-      <Playback found={found} live={false} atMs={undefined} played={() => {}} />
+      <Playback found={found} atMs={undefined} played={() => {}} />
     </>
   );
 }

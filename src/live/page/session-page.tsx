@@ -10,10 +10,12 @@ import { hrefOf } from './route.ts';
 import { Scrubber } from './scrubber.tsx';
 import { SessionFacts } from './session-facts.tsx';
 import { StepTable } from './step-table.tsx';
+import { StopSession } from './stop-session.tsx';
 import { takenPath } from './taken-path.ts';
 import { joinedMs, lasted, stayAt, staysOf, unrecordedMs } from './timeline.ts';
 import { useRecordings } from './use-recordings.ts';
 import { commandLine, visibleText } from './visible-text.ts';
+import { Watch } from './watch.tsx';
 
 export function SessionPage(props: { session: SessionView; nowMs: number; recordings: boolean }) {
   const { session, nowMs, recordings } = props;
@@ -42,6 +44,7 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
         {session.outcome === undefined && <span class="dim">for {duration(wholeMs)}, still running</span>}
         {session.outcome !== undefined && <span class="dim">after {duration(wholeMs)}</span>}
         {gapMs > 0 && <span>{duration(gapMs)} of it are in no recording</span>}
+        <StopSession session={session} />
       </p>
       {session.cause !== undefined && (
         <p class={`cause tone-${sessionLook(session).tone}`}>
@@ -60,12 +63,15 @@ export function SessionPage(props: { session: SessionView; nowMs: number; record
         </p>
       </section>
       <div class="columns">
-        <Playback
-          found={found}
-          live={session.endedAt === undefined}
-          atMs={joined === undefined || scrubbedMs === undefined ? undefined : scrubbedMs - joined}
-          played={castMs => setScrubbedMs((joined ?? 0) + castMs)}
-        />
+        {session.endedAt === undefined ? (
+          <Watch session={session} />
+        ) : (
+          <Playback
+            found={found}
+            atMs={joined === undefined || scrubbedMs === undefined ? undefined : scrubbedMs - joined}
+            played={castMs => setScrubbedMs((joined ?? 0) + castMs)}
+          />
+        )}
         <div>
           <section class="panel">
             <h2>Steps</h2>

@@ -65,7 +65,7 @@ export class Stand {
       const ready = (await apiserver.next()) as { url: string; caPem: string };
       return { ...ready, token };
     };
-    const proxy = await startProxyProcess([recorder.address], {}, between);
+    const proxy = await startProxyProcess([recorder.address], {}, { between });
     if (apiserver === undefined) throw new Error('the proxy was started without its upstream');
     writeFileSync(join(proxy.dir, 'kubeconfig'), kubeconfig(proxy));
     return new Stand(proxy, recorder, apiserver);

@@ -3,8 +3,12 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AdminAccess } from '../../../src/admin/access.ts';
 import type { AdminOptions, AdminServer } from '../../../src/admin/server.ts';
 import { startAdminServer } from '../../../src/admin/server.ts';
+import type { AuditEvent } from '../../../src/audit/record.ts';
+import { staticTokens } from '../../../src/identity/static-tokens.ts';
+import { ROLES } from '../../../src/live/role.ts';
 import { createLogger } from '../../../src/log.ts';
 import { FakeSessions } from '../live/sessions.ts';
 
@@ -18,19 +22,44 @@ export function builtPage(): string {
   return folder;
 }
 
+/** Whoever is local may do everything, and nobody else exists. */
+export const EVERYTHING: AdminAccess = {
+  authenticate: staticTokens([], []),
+  roles: { viewer: [], auditor: [], operator: [] },
+  local: ROLES,
+  hosts: [],
+  tokens: false,
+};
+
+/** Four people with a token that is their name, three of them with a role; nobody local. */
+export const PEOPLE: AdminAccess = {
+  authenticate: staticTokens(
+    ['vera', 'axel', 'olga', 'nina'].map(user => ({ user, groups: [`${user}s`], secret: { token: user } })),
+    [],
+  ),
+  roles: { viewer: [{ user: 'vera' }], auditor: [{ group: 'axel*' }], operator: [{ user: 'olga' }] },
+  local: [],
+  hosts: ['witness.example'],
+  tokens: true,
+};
+
 export async function startAdmin(
   options: Partial<Omit<AdminOptions, 'sessions'>> = {},
-): Promise<{ admin: AdminServer; sessions: FakeSessions }> {
+): Promise<{ admin: AdminServer; sessions: FakeSessions; events: AuditEvent[] }> {
   const sessions = new FakeSessions();
+  const events: AuditEvent[] = [];
   const admin = await startAdminServer({
     address: '127.0.0.1',
     port: 0,
     page: builtPage(),
     log: createLogger('silent'),
+    access: EVERYTHING,
+    audit: { write: event => events.push(event), close: () => {} },
+    mayBegin: () => true,
     ...options,
     sessions,
   });
-  return { admin, sessions };
+  return { admin, sessions, events };
 }
 
 export interface Answer {
@@ -45,9 +74,10 @@ export async function ask(
   path: string,
   headers: Readonly<Record<string, string>> = {},
   method = 'GET',
+  sent?: string,
 ): Promise<Answer> {
   const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
-  asked.end();
+  asked.end(sent);
   const [response] = await once(asked, 'response');
   let body = '';
   response.setEncoding('utf8');

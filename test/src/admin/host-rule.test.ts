@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLocalHost, isLoopback } from '../../../src/admin/host-rule.ts';
+import { isLoopback, isOwnHost } from '../../../src/admin/host-rule.ts';
 
 test.each([
   [undefined, false],
@@ -13,7 +13,7 @@ test.each([
   ['localhost.evil.example', false],
   ['evil-localhost', false],
 ])('the host %s may be asked for on loopback: %s', (host, local) => {
-  expect(isLocalHost(host)).toBe(local);
+  expect(isOwnHost(host, ['witness.example'])).toBe(local);
 });
 
 test.each([

@@ -150,11 +150,18 @@ describe('admin port elsewhere', () => {
     expect(JSON.parse(body)).toMatchObject({ sessions: '/api/v1/sessions' });
   });
 
-  test('on all addresses it may be called by any name, and plays no recordings', async () => {
+  test('probes come under any name, the page and the API under an address only, and nobody is local', async () => {
     const wide = await startAdmin({ address: '0.0.0.0', recordings });
-    const named = await ask(wide.admin.port, '/readyz', { host: 'witness.example' });
-    const cast = await ask(wide.admin.port, '/api/v1/recordings/r1/cast');
+    const status = async (path: string, host: string): Promise<number> =>
+      (await ask(wide.admin.port, path, { host })).status;
+    const statuses = [
+      await status('/readyz', 'witness.monitoring.svc'),
+      await status('/', 'witness.monitoring.svc'),
+      await status('/', '10.0.0.1:9090'),
+      await status('/api/v1/sessions', '10.0.0.1:9090'),
+      await status('/api/v1/recordings/r1/cast', '10.0.0.1:9090'),
+    ];
     await wide.admin.close();
-    expect([named.status, cast.status]).toEqual([200, 404]);
+    expect(statuses).toEqual([200, 421, 200, 401, 401]);
   });
 });

@@ -133,8 +133,19 @@ export const SAMPLES: readonly AuditEvent[] = [
     bytesToUpstream: 2,
     cause: 'clientEnded',
   },
-  { type: 'recording.viewed', subject, recording: { id: 'r1' }, sessionId: session.sessionId, how: 'page' },
-  { type: 'config.changed', applied: false, problems: ['c.yaml:1: grants: is missing'] },
+  { type: 'recording.viewed', subject, recording: { id: 'r1' }, sessionId: session.sessionId, how: 'play' },
+  { type: 'session.stopped', subject, sessionId: session.sessionId, reason: 'wrong cluster' },
+  {
+    type: 'config.changed',
+    trigger: 'files',
+    applied: false,
+    outcome: 'refused',
+    sha256Before: 'a'.repeat(64),
+    sha256: 'b'.repeat(64),
+    sections: [],
+    files: [],
+    problems: ['c.yaml:1: grants: is missing'],
+  },
   { type: 'proxy.stopped', reason: 'SIGTERM' },
 ];
 

@@ -23,12 +23,20 @@ function failure(text: string): ConfigError {
 const linesOf = (text: string): string[] => failure(text).message.split('\n');
 
 describe('a configuration', () => {
+  test('the SOCKS5 proxy of recorders is a host with its port', () => {
+    const withProxy = (address: string) => `${LEAST}recording: { socks5: "${address}" }\n`;
+    expect(parseConfig(withProxy('localhost:1055'), 'c.yaml').recording.socks5).toBe('localhost:1055');
+    for (const wrong of ['localhost', '[::1]', 'socks5://localhost:1055', ':1055']) {
+      expect(linesOf(withProxy(wrong))).toEqual(['c.yaml:5: recording.socks5: must be host:port']);
+    }
+  });
+
   test('least of all, with every default', () => {
     expect(parseConfig(LEAST, 'c.yaml')).toEqual({
       cluster: 'kubernetes',
       listen: { address: '0.0.0.0', port: 8443, tls: { cert: 'tls.crt', key: 'tls.key' } },
-      admin: { address: '127.0.0.1', port: 9090 },
-      upstream: { inCluster: true, marker: false },
+      admin: { address: '127.0.0.1', port: 9090, hosts: [] },
+      upstream: { mode: 'auth', inCluster: true, marker: false },
       identity: { static: [{ user: 'ann', groups: [], token: 't' }] },
       grants: [],
       recording: {
@@ -40,6 +48,8 @@ describe('a configuration', () => {
         finalAnswerMs: 30_000,
       },
       sessions: { keepEndedMs: 600_000, keepEnded: 1000, drainMs: 30_000 },
+      limits: { sessions: 1_000, sessionsPerCaller: 100, requests: 1_000, longRunning: 10_000 },
+      shutdown: { delayMs: 5_000 },
       audit: { file: 'audit.jsonl', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'info' },
     });
@@ -49,8 +59,15 @@ describe('a configuration', () => {
     const whole = {
       cluster: 'sandbox',
       listen: { address: '127.0.0.1', port: 0, tls: { cert: 'a', key: 'b' } },
-      admin: { address: '::1', port: 65_535 },
-      upstream: { kubeconfig: '../k', context: 'c', marker: false },
+      admin: {
+        address: '::1',
+        port: 65_535,
+        tls: { cert: 'c', key: 'd' },
+        hosts: ['witness.example'],
+        roles: { viewer: [{ group: 'dev-*' }], auditor: [], operator: [{ user: 'ann' }] },
+        local: [],
+      },
+      upstream: { mode: 'auth', kubeconfig: '../k', context: 'c', marker: false },
       identity: {
         static: [
           { user: 'ann', groups: ['dev'], uid: 'u', extra: { 'acme.com/x': ['v'] }, token: 't' },
@@ -76,10 +93,32 @@ describe('a configuration', () => {
         finalAnswerMs: 4,
       },
       sessions: { keepEndedMs: 1, keepEnded: 0, drainMs: 0 },
+      limits: { sessions: 1, sessionsPerCaller: 2, requests: 3, longRunning: 4 },
+      shutdown: { delayMs: 5 },
       audit: { file: '/var/audit', onFailure: 'refuseSessions', maxBytes: 268_435_456 },
       log: { level: 'silent' },
     };
     expect(parseConfig(stringify(whole), 'c.yaml')).toEqual(whole);
+  });
+
+  test('an admin port off loopback keeps its tokens from the network, and calls nobody local', () => {
+    const admin = (fields: object): string[] =>
+      linesOf(
+        stringify({
+          admin: { address: '0.0.0.0', ...fields },
+          listen: { tls: { cert: 'a', key: 'b' } },
+          upstream: { inCluster: true },
+          identity: { static: [{ user: 'ann', token: 't' }] },
+          audit: { file: 'a' },
+        }),
+      ).map(line => line.replace(/^c.yaml:\d+: /, ''));
+    const roles = { viewer: [{ user: 'ann' }] };
+    expect(admin({ roles })).toEqual([
+      'admin.tls: is needed beside roles: tokens and cookies would travel in the clear',
+    ]);
+    expect(admin({ local: ['viewer'] })).toEqual(['admin.local: goes with a loopback address only']);
+    expect(admin({ hosts: ['Witness:80'] })).toEqual(['admin.hosts[0]: must be a host name in lower case']);
+    expect(() => admin({ roles, tls: { cert: 'c', key: 'k' } })).toThrow('it was taken');
   });
 
   test('every problem is told at once, each with its line and path', () => {
@@ -122,7 +161,7 @@ extra: 1
       'c.yaml:12: identity.static[4].token: must be visible ASCII characters without blanks',
       expect.stringMatching(/^c\.yaml:13: identity\.static\[5\]\.extra\.Upper: /),
       'c.yaml:13: identity.static[5].tokenSha256: must be 64 hex digits',
-      'c.yaml:15: grants[0].subjects[0]: needs either user or group',
+      'c.yaml:15: grants[0].subjects[0]: needs exactly one of user, group, tag and serviceaccount',
       expect.stringMatching(/^c\.yaml:16: grants\[0\]\.recorderAddrs\[1\]: .*brackets/),
       'c.yaml:17: grants[1].subjects: must name somebody',
       'c.yaml:18: grants[1].enforceRecorder: Invalid input: expected boolean, received string',

@@ -4,6 +4,7 @@ import {
   actingAs,
   mayImpersonate,
   readAskedImpersonation,
+  realUser,
 } from '../../../src/identity/asked-impersonation.ts';
 import { upstreamHeaders } from '../../../src/policy/impersonate.ts';
 import type { CapabilityRule } from '../../../src/policy/rules.ts';
@@ -117,6 +118,11 @@ describe('acting as somebody', () => {
     });
   });
 
+  test('stays one caller, whoever they act as', () => {
+    expect(realUser(caller)).toBe('ann');
+    expect(realUser(actingAs(caller, asked('bob'), []))).toBe('ann');
+  });
+
   test("the caller's rules go on to hold, and so do those for the name", () => {
     const grants = [
       { subjects: [{ user: 'bob' }], rule: rule('grants[1]') },
@@ -124,6 +130,24 @@ describe('acting as somebody', () => {
     ];
     const { rules } = actingAs(caller, asked('bob'), grants);
     expect(rules.map(({ origin }) => origin)).toEqual(['0', 'grants[1]']);
+  });
+
+  test('nobody gets around the grants for a service account by naming no group of it', () => {
+    const grants = [
+      { subjects: [{ group: 'system:serviceaccounts:ci' }], rule: rule('grants[1]') },
+      { subjects: [{ serviceaccount: 'ci:*' }], rule: rule('grants[2]') },
+      { subjects: [{ serviceaccount: 'cd:*' }], rule: rule('grants[3]') },
+    ];
+    const allowed = { ...caller, rules: [rule('0', ['system:serviceaccount:ci:*'])] };
+    const { rules } = actingAs(allowed, asked('system:serviceaccount:ci:runner'), grants);
+    expect(rules.map(({ origin }) => origin)).toEqual(['0', 'grants[1]', 'grants[2]']);
+  });
+
+  test('in noauth the API server says who may; here both have their rules', () => {
+    const grants = [{ subjects: [{ user: 'bob' }], rule: rule('grants[1]') }];
+    const plain = { ...caller, rules: [rule('0')] };
+    const acting = actingAs(plain, { ...asked('bob'), uid: 'u' }, grants, 'noauth');
+    expect(acting).toEqual({ ...plain, rules: [rule('0'), rule('grants[1]')] });
   });
 
   test('shows the caller upstream beside the impersonated user', () => {

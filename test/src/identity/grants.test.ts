@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Subject } from '../../../src/identity/grants.ts';
 import { rulesFor } from '../../../src/identity/grants.ts';
 
 const rule = (origin: string) => ({
@@ -27,6 +28,44 @@ describe('grants', () => {
       { subjects: [{ group: 'admins' }], rule: rule('1') },
     ];
     expect(rulesFor(grants, { user: 'ann', groups: [] })).toHaveLength(1);
+  });
+
+  test.each<[subject: Subject, holds: boolean]>([
+    [{ tag: 'tag:ci' }, true],
+    [{ tag: 'tag:*' }, true],
+    [{ tag: '*' }, true],
+    [{ tag: 'tag:c' }, false],
+    [{ group: 'tag:ci' }, false],
+    [{ user: 'tag:ci' }, false],
+    [{ serviceaccount: 'prod:db' }, true],
+    [{ serviceaccount: 'pr*:*' }, true],
+    [{ serviceaccount: '*:db' }, true],
+    [{ serviceaccount: '*:*od' }, false],
+    [{ serviceaccount: 'pro:d:db' }, false],
+    [{ serviceaccount: 'prod' }, false],
+    [{ group: 'system:serviceaccounts:prod' }, true],
+    [{ group: 'system:serviceaccounts' }, true],
+    [{ group: 'system:serviceaccounts:dev' }, false],
+  ])('for %j', (subject, holds) => {
+    const identity = { user: 'system:serviceaccount:prod:db', groups: [], tags: ['tag:ci'] };
+    expect(rulesFor([{ subjects: [subject], rule: rule('0') }], identity)).toHaveLength(holds ? 1 : 0);
+  });
+
+  test.each([
+    'system:serviceaccount:prod',
+    'system:serviceaccount:prod:db:x',
+    'system:serviceaccount::db',
+    'x:system:serviceaccount:prod:db',
+    'prod:db',
+  ])('%s is no service account', user => {
+    const grants = [{ subjects: [{ serviceaccount: '*:*' }], rule: rule('0') }];
+    expect(rulesFor(grants, { user, groups: [] })).toEqual([]);
+  });
+
+  test('a source that knows no devices brings no grant by tag', () => {
+    expect(rulesFor([{ subjects: [{ tag: '*' }], rule: rule('0') }], { user: 'ann', groups: [] })).toEqual(
+      [],
+    );
   });
 
   test.each([

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Grant } from '../../../src/identity/grants.ts';
 import { firstThatKnows } from '../../../src/identity/sources.ts';
 import { tailscaleSource } from '../../../src/identity/tailscale.ts';
+import { decideSession } from '../../../src/policy/decide.ts';
 import { openLocalApi } from '../../../src/tailscale/local-api.ts';
 import type { FakeLocalApi } from '../tailscale/fake-local-api.ts';
 import { fakeLocalApi } from '../tailscale/fake-local-api.ts';
@@ -13,12 +14,16 @@ beforeEach(async () => {
 });
 afterEach(() => fake.close());
 
-function source(grants: readonly Grant[] = []) {
+function source(
+  grants: readonly Grant[] = [],
+  watch?: { backend: { state: string | undefined }; changes: number },
+) {
   let now = 0;
   const warned: object[] = [];
   const authenticate = firstThatKnows([
     tailscaleSource({
       localApi: openLocalApi({ socketPath: fake.socketPath }),
+      ...(watch === undefined ? {} : { watch }),
       grants,
       clock: { monotonic: () => now },
       log: { warn: fields => warned.push(fields) },
@@ -125,6 +130,17 @@ describe('a caller of the tailnet', () => {
     expect(await source(grants).by(RUNNER)).toMatchObject({ groups: ['own'], rules: [own] });
   });
 
+  test('grants by tag hold for the device, on top of its capability, and stay when it acts as somebody', async () => {
+    const own = { origin: 'grants[0]', impersonateGroups: [], recorderAddrs: [], enforceRecorder: true };
+    const grants: Grant[] = [{ subjects: [{ tag: 'tag:k*' }], rule: own }];
+    fake.peers.set(LAPTOP, userPeer({ [CAPABILITY]: [rule()] }));
+    fake.peers.set(RUNNER, taggedPeer({ [CAPABILITY]: [{ recorderAddrs: ['100.64.0.1:80'] }] }));
+    expect((await source(grants).by(LAPTOP)).rules).toHaveLength(1);
+    const runner = await source(grants).by(RUNNER);
+    expect(runner.rules).toMatchObject([{ origin: `${CAPABILITY}[0]` }, own]);
+    expect(decideSession(runner.rules)).toMatchObject({ failMode: 'closed', recorders: ['100.64.0.1:80'] });
+  });
+
   test.each<[string, unknown]>([
     ['one value that is no rule', { [CAPABILITY]: [{}, 'x'] }],
     ['a bad address', { [CAPABILITY]: [{ recorderAddrs: ['recorder'] }] }],
@@ -220,5 +236,41 @@ describe('what tailscaled said', () => {
     await expect(by(LAPTOP)).rejects.toThrow();
     fake.peers.set(LAPTOP, userPeer());
     expect(await by(LAPTOP)).toMatchObject({ user: 'ann@corp.com' });
+  });
+});
+
+describe('what tailscaled says of itself', () => {
+  const heard = (state: string | undefined) => ({ backend: { state }, changes: 0 });
+
+  test.each([
+    ['NeedsLogin', 'logged out'],
+    ['NeedsMachineAuth', 'approved'],
+    ['Stopped', 'stopped'],
+    ['InUseOtherUser', 'somebody else'],
+  ])('%s: everybody is refused at once, and nobody is asked about', async (state, words) => {
+    fake.peers.set(LAPTOP, userPeer());
+    await expect(source([], heard(state)).by(LAPTOP)).rejects.toMatchObject({
+      code: 'KW_IDENTITY_UNAVAILABLE',
+      status: 503,
+      message: expect.stringContaining(words),
+    });
+    expect(fake.asked).toEqual([]);
+  });
+
+  test.each([['Running'], ['Starting'], ['State42'], [undefined]])('%s: it is asked', async state => {
+    fake.peers.set(LAPTOP, userPeer());
+    expect(await source([], heard(state)).by(LAPTOP)).toMatchObject({ user: 'ann@corp.com' });
+  });
+
+  test('what was learnt before a change does not hold after it', async () => {
+    const watch = heard('Running');
+    const { by } = source([], watch);
+    fake.peers.set(LAPTOP, userPeer());
+    await by(LAPTOP);
+    await by(LAPTOP);
+    expect(fake.asked).toHaveLength(1);
+    fake.peers.clear();
+    watch.changes += 1;
+    await expect(by(LAPTOP)).rejects.toMatchObject({ code: 'KW_FORBIDDEN' });
   });
 });

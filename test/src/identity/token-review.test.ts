@@ -30,7 +30,7 @@ function reviewing(options: { readonly audiences?: readonly string[]; readonly t
     audiences,
     grants: [
       {
-        subjects: [{ group: 'dev' }],
+        subjects: [{ group: 'dev' }, { serviceaccount: 'build-*:*' }],
         rule: { origin: 'grants[0]', impersonateGroups: ['app'], recorderAddrs: [], enforceRecorder: true },
       },
     ],
@@ -49,6 +49,15 @@ function reviewing(options: { readonly audiences?: readonly string[]; readonly t
 }
 
 describe('a token that the API server knows', () => {
+  test.each([
+    ['system:serviceaccount:build-eu:runner', 1],
+    ['system:serviceaccount:build:runner', 0],
+    ['build-eu:runner', 0],
+  ])('of %s brings %i grants for service accounts', async (username, count) => {
+    fake.reviews.set('t', { authenticated: true, user: { username, groups: [] } });
+    expect((await reviewing().by(bearer('t'))).rules).toHaveLength(count);
+  });
+
   test('leads to its user, with everything that the review says', async () => {
     fake.reviews.set('t', {
       authenticated: true,

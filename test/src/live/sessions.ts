@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
+import type { Cause } from '../../../machines/session.ts';
 import type { SessionSource } from '../../../src/live/feed.ts';
+import type { LiveCast } from '../../../src/recording/live-cast.ts';
 import type { SessionView } from '../../../src/session/view.ts';
 
 const START = Date.parse('2026-03-01T10:00:00Z');
@@ -43,10 +45,22 @@ export class FakeSessions implements SessionSource {
   readonly #events = new EventEmitter();
   readonly draining = false;
   listed = 0;
+  readonly stopped: { readonly id: string; readonly cause: Cause }[] = [];
+  readonly casts = new Map<string, LiveCast>();
 
   change(view: SessionView): void {
     this.#views.set(view.id, view);
     this.#events.emit('changed', view);
+  }
+
+  stop(id: string, cause: Cause): void {
+    this.stopped.push({ id, cause });
+    const view = this.#views.get(id);
+    if (view !== undefined) this.change({ ...view, state: 'failingClosed', outcome: 'stopped', cause });
+  }
+
+  liveCast(id: string): LiveCast | undefined {
+    return this.casts.get(id);
   }
 
   forget(id: string): void {

@@ -29,6 +29,15 @@ describe('metrics', () => {
     }
   });
 
+  test('the configuration: whether it is current, since when, and what came of changes', async () => {
+    const metrics = metricsOf({ config: () => ({ current: false, appliedAtSeconds: 12.5 }) });
+    for (const event of SAMPLES) metrics.audited(event);
+    const lines = await samples(metrics);
+    expect(lines).toContain('kubewitness_config_current 0');
+    expect(lines).toContain('kubewitness_config_applied_timestamp_seconds 12.5');
+    expect(lines).toContain('kubewitness_config_reloads_total{outcome="refused"} 1');
+  });
+
   test('no label names a user, a pod or a path', async () => {
     const metrics = metricsOf();
     for (const event of SAMPLES) metrics.audited(event);
@@ -97,6 +106,20 @@ describe('metrics', () => {
         'kubewitness_audit_failing 1',
         'kubewitness_audit_waiting 5',
         'kubewitness_audit_lost_total 3',
+      ]),
+    );
+  });
+
+  test('fail-open budgets: what is used today, and who found one used up', async () => {
+    const metrics = metricsOf({ failOpenSeconds: () => new Map([['grants[0]', 12.5]]) });
+    metrics.audited({
+      ...ended,
+      budget: { rule: 'grants[0]', limit: 'concurrent', allowed: 2, used: 2 },
+    });
+    expect(await samples(metrics)).toEqual(
+      expect.arrayContaining([
+        'kubewitness_fail_open_seconds{rule="grants[0]"} 12.5',
+        'kubewitness_fail_open_budget_spent_total{rule="grants[0]",limit="concurrent"} 1',
       ]),
     );
   });

@@ -42,6 +42,29 @@ describe('the decision on a session', () => {
       },
     ],
     [
+      'a budget of each rule that has one',
+      rules(
+        { recorderAddrs: ['a:1'], failOpenBudget: { secondsPerDay: 60 } },
+        { failOpenBudget: { concurrent: 1 } },
+        {},
+      ),
+      {
+        kind: 'record',
+        failMode: 'open',
+        recorders: ['a:1'],
+        origins: ['grants[0]', 'grants[1]'],
+        budgets: [
+          { rule: 'grants[0]', secondsPerDay: 60 },
+          { rule: 'grants[1]', concurrent: 1 },
+        ],
+      },
+    ],
+    [
+      'no budget where another rule enforces',
+      rules({ recorderAddrs: ['a:1'], failOpenBudget: { secondsPerDay: 60 } }, { enforceRecorder: true }),
+      { kind: 'record', failMode: 'closed', recorders: ['a:1'], origins: ['grants[0]', 'grants[1]'] },
+    ],
+    [
       'enforcement without a recorder (B071)',
       rules({}, { enforceRecorder: true }),
       {

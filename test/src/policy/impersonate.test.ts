@@ -173,6 +173,34 @@ describe('impersonation', () => {
   });
 });
 
+describe('headers towards the API server in noauth', () => {
+  const lines = (...raw: string[]) =>
+    linesOf(upstreamHeaders(raw, ann, { mode: 'noauth', auditId: 'u-1', authorization: 'Bearer proxy' }));
+
+  test("the caller's own credential and impersonation go on as they came, and nothing of ours", () => {
+    const theirs = [
+      ...['authorization', 'Bearer own', 'Impersonate-User', 'bob', 'impersonate-group', 'ops, eu'],
+      ...['Impersonate-Group', 'dev', 'Impersonate-Uid', '7', 'Impersonate-Extra-Team%2Fa', 'x'],
+    ];
+    expect(lines('Accept', 'a', ...theirs)).toEqual(['Accept: a', ...linesOf(theirs), 'Audit-ID: u-1']);
+  });
+
+  test('without one the request is nobody’s, never the proxy’s', () => {
+    expect(lines()).toEqual(['Audit-ID: u-1']);
+  });
+
+  test('nothing that only looks like it', () => {
+    const forged = ['X-Remote-User', 'Impersonate_User', 'Impersonate-', 'Impersonate-Extra-', 'Cookie'];
+    expect(lines(...forged.flatMap(name => [name, 'admin']))).toEqual(['Audit-ID: u-1']);
+  });
+
+  test('Connection cannot name the impersonation away', () => {
+    expect(lines('Connection', 'close, Impersonate-User', 'Impersonate-User', 'bob')).toContain(
+      'Impersonate-User: bob',
+    );
+  });
+});
+
 describe('asking for an upgrade', () => {
   test('WebSocket: one line of each', () => {
     const offered = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;

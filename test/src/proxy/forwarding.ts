@@ -15,6 +15,7 @@ export interface Rig {
   /** A new connection of a client. */
   client(): Promise<RawConnection>;
   closeForwarder(): void;
+  endWatches(): void;
 }
 
 export interface RigOptions {
@@ -40,6 +41,7 @@ export async function forwarding(
     path: request.url ?? '',
     headers: IDENTITY,
     longRunning: request.url?.includes('watch=') ?? false,
+    watch: request.url?.includes('watch=') ?? false,
     ...plan,
   });
   const front = createServer({ maxHeaderSize: 128 * 1024 });
@@ -63,6 +65,7 @@ export async function forwarding(
     warnings,
     client: () => rawClient(address.port),
     closeForwarder: forwarder.close,
+    endWatches: forwarder.endWatches,
   };
 }
 

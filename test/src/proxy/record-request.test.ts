@@ -54,6 +54,7 @@ async function record(
     request,
     {
       target: readTarget('POST', '/api/v1/namespaces/d/pods'),
+      place: { namespace: 'd' },
       address: '10.0.0.1',
       caller: { user: 'ann', groups: [], source: 'static', rules },
     },
@@ -73,6 +74,21 @@ async function record(
 }
 
 describe('a request is told to a recorder', () => {
+  test('where the rule holds, and nowhere else', async () => {
+    const elsewhere = rule({ scope: { namespaces: ['prod'] }, enforceRecorder: true });
+    const here = rule({ scope: { namespaces: ['d'], pods: ['db-*'] } });
+    const { sent, body } = await record(await incoming('x'), [elsewhere], {
+      kind: 'stored',
+      recorder: 'r1:80',
+    });
+    expect(sent).toEqual([]);
+    expect(body).toBeUndefined();
+    // Which pod a new one will be is not known: the rule counts.
+    expect(
+      (await record(await incoming('x'), [here], { kind: 'stored', recorder: 'r1:80' })).sent,
+    ).toHaveLength(1);
+  });
+
   test('with its body, which is then forwarded', async () => {
     const { body, sent } = await record(await incoming('{"a":1}'), [rule()], {
       kind: 'stored',

@@ -7,6 +7,7 @@ import { silentLogger } from '../../../src/log.ts';
 import type { CapabilityRule } from '../../../src/policy/rules.ts';
 import { createForwarder } from '../../../src/proxy/forward.ts';
 import { handleRequest } from '../../../src/proxy/handle.ts';
+import { createLimits } from '../../../src/proxy/limits.ts';
 import { Tunnels } from '../../../src/proxy/tunnels.ts';
 import { handleUpgrade } from '../../../src/proxy/upgrade.ts';
 import { deliverEvent } from '../../../src/recording/deliver-event.ts';
@@ -53,6 +54,8 @@ export async function tunnelling(
   const log = { ...silentLogger, info: (fields: object) => logged.push(fields) };
   const sessions = {
     draining: false,
+    liveCount: 0,
+    liveCountOf: () => 0,
     start: () => {
       throw new Error('a session was started');
     },
@@ -62,9 +65,9 @@ export async function tunnelling(
   const authenticate = async () => ({ user: 'ann', groups: [], source: 'static' as const, rules });
   const health = new RecorderHealth({ probe: () => Promise.reject(new Error('not probed here')) });
   const deps = {
-    authenticate,
-    grants: [],
+    policy: () => ({ authenticate, grants: [] }),
     mayStartSession: () => true,
+    limits: createLimits({ sessions: 10, sessionsPerCaller: 10, requests: 100, longRunning: 100 }),
     forwarder,
     upstream,
     audit,

@@ -36,10 +36,15 @@ export class FakeTime implements Clock, Timers {
       const [next] = [...this.#waiting].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#waiting.delete(next);
-      this.#nowMs = next.at;
+      this.#moveTo(next.at);
       next.then();
     }
-    this.wallMs += ms;
-    this.#nowMs = end;
+    this.#moveTo(end);
+  }
+
+  /** Both clocks go alike, unless a test sets the wall clock. */
+  #moveTo(ms: number): void {
+    this.wallMs += ms - this.#nowMs;
+    this.#nowMs = ms;
   }
 }

@@ -5,6 +5,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
+import type { Account } from '../../../src/sandbox/identity.ts';
 import { type Sandbox, type SandboxRequest, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { type KubectlVersion, kubectlPath } from '../../support/kubectl.ts';
 
@@ -14,10 +15,10 @@ export interface Cluster extends Sandbox {
   readonly requests: readonly SandboxRequest[];
 }
 
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster(accounts: readonly Account[] = []): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'sandbox-'));
   const requests: SandboxRequest[] = [];
-  const sandbox = await startSandbox({ dir: folder, onRequest: seen => requests.push(seen) });
+  const sandbox = await startSandbox({ dir: folder, accounts, onRequest: seen => requests.push(seen) });
   await writeFile(join(folder, 'kubeconfig'), JSON.stringify(kubeconfigOf(sandbox)));
   return {
     ...sandbox,

@@ -18,39 +18,81 @@ export interface FakeLocalApi {
   readonly peers: Map<string, unknown>;
   /** Overrides by endpoint: whois, status, cert. */
   readonly answers: Map<string, FakeAnswer>;
+  /** Told to everybody who watches. */
   backendState: string;
+  /** What it complains about while it runs. */
+  readonly warnings: Record<string, object>;
+  /** How many listen on the bus. */
+  readonly watchers: number;
+  /** Any message, or what is none, to everybody who watches. */
+  tell(message: unknown): void;
+  /** Ends every connection and listens no more; `start` makes it listen again, at the same place. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   /** Request targets, in the order in which they came. */
   readonly asked: string[];
   close(): Promise<void>;
 }
 
 const HOST = 'local-tailscaled.sock';
+const VERSION = '1.103.0-tfake';
+const STATES = [
+  ...['NoState', 'InUseOtherUser', 'NeedsLogin', 'NeedsMachineAuth', 'Stopped', 'Starting', 'Running'],
+];
 
 /** tailscaled's LocalAPI as far as it is used here: same refusals, same bodies, over a real Unix socket. */
 export async function fakeLocalApi(): Promise<FakeLocalApi> {
   const folder = mkdtempSync(join(tmpdir(), 'kw-local-api-'));
   const socketPath = join(folder, 'tailscaled.sock');
+  const watching = new Set<ServerResponse>();
+  const tell = (message: unknown): void => {
+    for (const response of watching) response.write(lineOf(message));
+  };
+  let backendState = 'Running';
   const state: FakeLocalApi = {
     socketPath,
     peers: new Map(),
     answers: new Map(),
-    backendState: 'Running',
+    get backendState() {
+      return backendState;
+    },
+    set backendState(now) {
+      backendState = now;
+      tell({ Version: VERSION, State: STATES.indexOf(now) });
+    },
+    warnings: {},
+    get watchers() {
+      return watching.size;
+    },
+    tell,
     asked: [],
-    close: async () => {
+    stop: async () => {
       server.closeAllConnections();
       await new Promise<void>(resolve => server.close(() => resolve()));
+    },
+    start: () => new Promise<void>(resolve => server.listen(socketPath, resolve)),
+    close: async () => {
+      if (server.listening) await state.stop();
       rmSync(folder, { recursive: true });
     },
   };
   const server = createServer((request, response) => {
     state.asked.push(request.url ?? '');
-    give(response, answerTo(request, state));
+    const answer = answerTo(request, state);
+    if (answer !== 'bus') give(response, answer);
+    else {
+      // As tailscaled does: at once what is so, then what changes.
+      watching.add(response);
+      response.on('close', () => watching.delete(response));
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      response.write(lineOf(firstNotify(state)));
+    }
   });
-  await new Promise<void>(resolve => server.listen(socketPath, resolve));
+  await state.start();
   return state;
 }
 
-function answerTo({ url = '', method, headers }: IncomingMessage, state: FakeLocalApi): FakeAnswer {
+function answerTo({ url = '', method, headers }: IncomingMessage, state: FakeLocalApi): FakeAnswer | 'bus' {
   const { pathname, searchParams } = new URL(url, `http://${HOST}`);
   const endpoint = pathname.split('/')[3] ?? '';
   if (headers.host !== HOST || headers.origin !== undefined || headers.referer !== undefined) {
@@ -59,9 +101,12 @@ function answerTo({ url = '', method, headers }: IncomingMessage, state: FakeLoc
   if (method !== 'GET' || headers['tailscale-cap'] !== '145') return { status: 400, body: 'bad request' };
   const override = state.answers.get(endpoint);
   if (override !== undefined) return override;
+  if (endpoint === 'watch-ipn-bus') {
+    return searchParams.get('mask') === '130' ? 'bus' : { status: 400, body: 'bad mask' };
+  }
   if (endpoint === 'status') {
     return json({
-      Version: '1.103.0-tfake',
+      Version: VERSION,
       BackendState: state.backendState,
       TailscaleIPs: state.backendState === 'Running' ? ['100.64.0.1', 'fd7a:115c:a1e0::1'] : null,
       Self: { ID: 'nSelf', DNSName: 'kube.tail1234.ts.net.' },
@@ -78,6 +123,23 @@ function answerTo({ url = '', method, headers }: IncomingMessage, state: FakeLoc
   if (addr === null) return { status: 400, body: "missing 'addr' parameter" };
   const found = state.peers.get(addr) ?? state.peers.get(addr.replace(/:[0-9]+$/, ''));
   return found === undefined ? { status: 404, body: 'no match for IP:port' } : json(found);
+}
+
+function firstNotify({ backendState, warnings }: FakeLocalApi): object {
+  return {
+    Version: VERSION,
+    SessionID: 'fake',
+    ErrMessage: null,
+    LoginFinished: null,
+    State: STATES.indexOf(backendState),
+    Prefs: null,
+    NetMap: null,
+    Health: { Warnings: warnings },
+  };
+}
+
+function lineOf(message: unknown): string {
+  return typeof message === 'string' ? message : `${JSON.stringify(message)}\n`;
 }
 
 function json(value: unknown): FakeAnswer {

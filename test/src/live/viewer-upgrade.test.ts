@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isSameOrigin } from '../../../src/live/feed-upgrade.ts';
+import { isSameOrigin } from '../../../src/live/viewer-upgrade.ts';
 
 describe('isSameOrigin', () => {
   test.each([

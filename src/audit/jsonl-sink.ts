@@ -26,6 +26,8 @@ export interface JsonlSinkOptions {
 
 /** A sink that says how it is. */
 export interface AuditLog extends AuditSink {
+  /** Resolves when what was written is on disk, as far as it is to be; or when the disk fails, which `health` tells. */
+  settled(): Promise<void>;
   health(): SinkHealth;
   /** Whether the policy lets a session begin now. */
   mayStartSession(): boolean;
@@ -44,9 +46,9 @@ interface Waiting {
 }
 
 /**
- * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures, ends and the decision of a
- * session that fails closed are on disk when `write` returns. A disk that fails makes the sink `failing`: records wait
- * and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
+ * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures of recordings are on disk when
+ * `write` returns; ends, and the decision of a session that fails closed, at the end of the turn of the event loop, by
+ * one sync for all of them. A disk that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
  * no audit.
  */
 export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
@@ -59,6 +61,10 @@ export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
 export class JsonlSink implements AuditLog {
   readonly #options: JsonlSinkOptions;
   readonly #waiting: Waiting[] = [];
+  /** Written, and not known to be on disk: from the first that is to be on, with all that came behind it. */
+  readonly #unsynced: Waiting[] = [];
+  #turnEnd: NodeJS.Immediate | undefined;
+  #tellSettled: (() => void)[] = [];
   #live: LiveFile | undefined;
   #lost = 0;
   #failure: { readonly since: string; readonly error: string } | undefined;
@@ -95,6 +101,11 @@ export class JsonlSink implements AuditLog {
     return mayStart(this.health(), this.#options.onFailure ?? 'refuseSessions');
   }
 
+  settled(): Promise<void> {
+    if (this.#turnEnd === undefined) return Promise.resolve();
+    return new Promise(resolve => this.#tellSettled.push(resolve));
+  }
+
   /** Where the chain ends now; undefined while the disk fails. */
   get end(): ChainEnd | undefined {
     return this.#live?.end;
@@ -103,6 +114,7 @@ export class JsonlSink implements AuditLog {
   close(): void {
     if (this.#closed) return;
     if (this.#waiting.length > 0) this.#flush();
+    this.#onTurnEnd();
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#lost += this.#waiting.splice(0).length;
@@ -116,7 +128,10 @@ export class JsonlSink implements AuditLog {
 
   readonly #flush = (): void => {
     try {
-      this.#live ??= this.#open();
+      if (this.#live === undefined) {
+        this.#live = this.#open();
+        this.#takeUp(this.#live);
+      }
       this.#writeWaiting(this.#live);
       this.#failure = undefined;
     } catch (error) {
@@ -124,13 +139,42 @@ export class JsonlSink implements AuditLog {
     }
   };
 
+  /** Some of what waits may have been written before the disk failed; the last of it is the end of the chain. */
+  #takeUp(live: LiveFile): void {
+    const written = this.#waiting.findIndex(({ id }) => id === live.end.id) + 1;
+    this.#unsynced.push(...this.#waiting.splice(0, written));
+    if (written > 0) this.#sync(live);
+  }
+
   #writeWaiting(live: LiveFile): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      // It was written when the disk failed after it; then it is the end of the chain already.
-      if (live.end.id !== next.id) this.#append(live, next);
-      if (mustBeDurable(next.event)) live.sync();
+      const durable = durabilityOf(next.event);
+      this.#append(live, next);
       this.#waiting.shift();
+      if (durable !== 'none' || this.#unsynced.length > 0) this.#unsynced.push(next);
+      if (durable === 'atOnce') this.#sync(live);
+      else if (durable === 'thisTurn') this.#turnEnd ??= setImmediate(this.#onTurnEnd);
     }
+  }
+
+  #sync(live: LiveFile): void {
+    live.sync();
+    this.#unsynced.length = 0;
+  }
+
+  readonly #onTurnEnd = (): void => {
+    try {
+      if (this.#live !== undefined && this.#unsynced.length > 0) this.#sync(this.#live);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#endTurn();
+  };
+
+  #endTurn(): void {
+    clearImmediate(this.#turnEnd);
+    this.#turnEnd = undefined;
+    for (const tell of this.#tellSettled.splice(0)) tell();
   }
 
   #append(live: LiveFile, { id, time, event }: Waiting): void {
@@ -149,6 +193,7 @@ export class JsonlSink implements AuditLog {
 
   /** What the disk holds now is not known: the file is opened anew, and its end read. */
   #fail(error: unknown): void {
+    this.#waiting.unshift(...this.#unsynced.splice(0));
     const event = this.#waiting[0]?.event;
     this.#failure ??= { since: new Date(this.#options.clock.now()).toISOString(), error: messageOf(error) };
     if (event !== undefined) this.#options.failed(error, event);
@@ -163,11 +208,9 @@ export class JsonlSink implements AuditLog {
   }
 }
 
-/** What must survive the machine, not only the process. */
-function mustBeDurable(event: AuditEvent): boolean {
-  return (
-    event.type === 'recording.failed' ||
-    event.type === 'session.ended' ||
-    (event.type === 'session.decided' && event.failMode === 'closed')
-  );
+/** What must survive the machine, not only the process, and by when. */
+function durabilityOf(event: AuditEvent): 'atOnce' | 'thisTurn' | 'none' {
+  if (event.type === 'recording.failed') return 'atOnce';
+  if (event.type === 'session.ended') return 'thisTurn';
+  return event.type === 'session.decided' && event.failMode === 'closed' ? 'thisTurn' : 'none';
 }

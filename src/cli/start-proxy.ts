@@ -173,6 +173,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
   const sessions = new SessionRegistry({
     health,
     failOpen,
+    auditSettled: () => sink.settled(),
     mayStartSession,
     cluster: config.cluster,
     upstream,

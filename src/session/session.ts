@@ -65,6 +65,8 @@ export interface SessionEnvironment extends SessionSettings {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: AuditSink;
+  /** Resolves when what the audit was told is on disk, or cannot be put there: `mayStartSession` knows. */
+  readonly auditSettled: () => Promise<void>;
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
   readonly health: RecorderHealth;
@@ -182,13 +184,14 @@ export class Session {
 
   // What the actors do, in the order of a session's life.
 
-  decide(): SessionDecision {
+  async decide(): Promise<SessionDecision> {
     const { caller, namespace, pod } = this.request;
     const decision = decideSession(caller.rules, podPlace(namespace, pod));
     this.#decision = decision;
     this.audit.decided(decision);
-    if (decision.kind === 'record' && decision.failMode === 'closed' && !this.#env.mayStartSession()) {
-      return { kind: 'refuse', cause: NO_AUDIT };
+    if (decision.kind === 'record' && decision.failMode === 'closed') {
+      await this.#env.auditSettled();
+      if (!this.#env.mayStartSession()) return { kind: 'refuse', cause: NO_AUDIT };
     }
     if (decision.kind === 'refuse') {
       return { kind: 'refuse', cause: { code: decision.code, message: decision.message } };

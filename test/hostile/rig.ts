@@ -100,6 +100,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const sessions = new SessionRegistry({
     health,
     failOpen: new FailOpenLedger({ clock: systemClock }),
+    auditSettled: () => Promise.resolve(),
     mayStartSession: () => true,
     cluster: 'hostile',
     upstream: target,

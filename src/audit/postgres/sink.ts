@@ -97,6 +97,7 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
   };
   return {
     write,
+    settled: () => file.settled(),
     health,
     mayStartSession: () => mayStart(health(), options.onFailure ?? 'refuseSessions'),
     close: async () => {

@@ -1,41 +1,96 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openJsonlSink } from '../../../src/audit/jsonl-sink.ts';
-import { EPOCH, ended, linesOf, recordOf, refused, scratch } from './samples.ts';
+import type { AuditEvent } from '../../../src/audit/record.ts';
+import { EPOCH, ended, failure, linesOf, recordOf, refused, scratch, session } from './samples.ts';
 
-const disk = vi.hoisted(() => ({ broken: false }));
+const disk = vi.hoisted(() => ({ broken: false, syncs: 0 }));
 vi.mock('node:fs', async original => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
     fdatasyncSync: (fd: number) => {
       if (disk.broken) throw new Error('EIO: i/o error, fdatasync');
+      disk.syncs++;
       fs.fdatasyncSync(fd);
     },
   };
 });
 
+const decided: AuditEvent = {
+  type: 'session.decided',
+  ...session,
+  decision: 'record',
+  failMode: 'closed',
+  rules: [],
+};
+const clock = { now: () => EPOCH, monotonic: () => 0 };
+afterEach(() => {
+  vi.useRealTimers();
+  disk.broken = false;
+  disk.syncs = 0;
+});
+
 test('a record that was written, but not known to be on disk, is tried again without being said twice', () => {
   vi.useFakeTimers();
   const file = scratch();
-  const clock = { now: () => EPOCH, monotonic: () => 0 };
   const failed: unknown[] = [];
   const sink = openJsonlSink({ file, clock, failed: error => failed.push(error) });
   disk.broken = true;
   sink.write(ended);
+  sink.write(refused);
+  vi.advanceTimersByTime(0);
   expect(sink.health()).toMatchObject({
     state: 'failing',
     error: expect.stringContaining('EIO'),
-    waiting: 1,
+    waiting: 2,
   });
   sink.write(refused);
   disk.broken = false;
   vi.advanceTimersByTime(1_000);
-  vi.useRealTimers();
   expect(sink.health()).toEqual({ state: 'ok', lost: 0, waiting: 0 });
   sink.close();
   expect(linesOf(file).map(recordOf)).toMatchObject([
     { type: 'session.ended', seq: 1 },
     { type: 'request.refused', seq: 2 },
+    { type: 'request.refused', seq: 3 },
   ]);
   expect(failed).toHaveLength(2);
+});
+
+test('a failure of a recording is on disk at once', () => {
+  const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
+  sink.write(failure);
+  expect(disk.syncs).toBe(1);
+  sink.close();
+});
+
+test('what else must be on disk is there when the sink has settled, by one sync for one turn', async () => {
+  const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
+  await sink.settled();
+  for (let session = 0; session < 3; session++) sink.write(decided);
+  sink.write(ended);
+  expect(disk.syncs).toBe(0);
+  await sink.settled();
+  expect(disk.syncs).toBe(1);
+  sink.write(refused);
+  await sink.settled();
+  sink.close();
+  expect(disk.syncs).toBe(1);
+});
+
+test('a sink whose disk fails has settled too, and says how it is', async () => {
+  const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
+  disk.broken = true;
+  sink.write(decided);
+  await sink.settled();
+  expect(sink.mayStartSession()).toBe(false);
+  disk.broken = false;
+  sink.close();
+});
+
+test('what is written last is on disk when the sink is closed', () => {
+  const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
+  sink.write(ended);
+  sink.close();
+  expect(disk.syncs).toBe(1);
 });

@@ -47,8 +47,8 @@ interface Waiting {
 
 /**
  * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures of recordings are on disk when
- * `write` returns; ends, and the decision of a session that fails closed, at the end of the turn of the event loop, by
- * one sync for all of them. A disk that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
+ * `write` returns; ends, and the decision of a session that fails closed, by a sync that begins in the same turn of the
+ * event loop or when the one under way is over, and serves all that came before it. A disk that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
  * no audit.
  */
 export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
@@ -63,7 +63,7 @@ export class JsonlSink implements AuditLog {
   readonly #waiting: Waiting[] = [];
   /** Written, and not known to be on disk: from the first that is to be on, with all that came behind it. */
   readonly #unsynced: Waiting[] = [];
-  #turnEnd: NodeJS.Immediate | undefined;
+  #syncing = false;
   #tellSettled: (() => void)[] = [];
   #live: LiveFile | undefined;
   #lost = 0;
@@ -102,7 +102,7 @@ export class JsonlSink implements AuditLog {
   }
 
   settled(): Promise<void> {
-    if (this.#turnEnd === undefined) return Promise.resolve();
+    if (this.#unsynced.length === 0) return Promise.resolve();
     return new Promise(resolve => this.#tellSettled.push(resolve));
   }
 
@@ -114,7 +114,7 @@ export class JsonlSink implements AuditLog {
   close(): void {
     if (this.#closed) return;
     if (this.#waiting.length > 0) this.#flush();
-    this.#onTurnEnd();
+    this.#syncBeforeClose();
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#lost += this.#waiting.splice(0).length;
@@ -153,7 +153,7 @@ export class JsonlSink implements AuditLog {
       this.#waiting.shift();
       if (durable !== 'none' || this.#unsynced.length > 0) this.#unsynced.push(next);
       if (durable === 'atOnce') this.#sync(live);
-      else if (durable === 'thisTurn') this.#turnEnd ??= setImmediate(this.#onTurnEnd);
+      else if (durable === 'soon') this.#syncSoon();
     }
   }
 
@@ -162,19 +162,31 @@ export class JsonlSink implements AuditLog {
     this.#unsynced.length = 0;
   }
 
-  readonly #onTurnEnd = (): void => {
+  /** One sync at a time: what is written while the disk is at work shares the next one. */
+  #syncSoon(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    setImmediate(() => {
+      const told = this.#tellSettled.splice(0);
+      const last = this.#unsynced.at(-1);
+      const over = (error: unknown): void => {
+        this.#syncing = false;
+        if (error !== null && !this.#closed) this.#fail(error);
+        else if (last !== undefined) this.#unsynced.splice(0, this.#unsynced.indexOf(last) + 1);
+        for (const tell of told) tell();
+        if (this.#unsynced.length > 0 || this.#tellSettled.length > 0) this.#syncSoon();
+      };
+      if (this.#live === undefined || last === undefined) over(null);
+      else this.#live.syncLater(over);
+    });
+  }
+
+  #syncBeforeClose(): void {
     try {
       if (this.#live !== undefined && this.#unsynced.length > 0) this.#sync(this.#live);
     } catch (error) {
       this.#fail(error);
     }
-    this.#endTurn();
-  };
-
-  #endTurn(): void {
-    clearImmediate(this.#turnEnd);
-    this.#turnEnd = undefined;
-    for (const tell of this.#tellSettled.splice(0)) tell();
   }
 
   #append(live: LiveFile, { id, time, event }: Waiting): void {
@@ -209,8 +221,8 @@ export class JsonlSink implements AuditLog {
 }
 
 /** What must survive the machine, not only the process, and by when. */
-function durabilityOf(event: AuditEvent): 'atOnce' | 'thisTurn' | 'none' {
+function durabilityOf(event: AuditEvent): 'atOnce' | 'soon' | 'none' {
   if (event.type === 'recording.failed') return 'atOnce';
-  if (event.type === 'session.ended') return 'thisTurn';
-  return event.type === 'session.decided' && event.failMode === 'closed' ? 'thisTurn' : 'none';
+  if (event.type === 'session.ended') return 'soon';
+  return event.type === 'session.decided' && event.failMode === 'closed' ? 'soon' : 'none';
 }

@@ -13,6 +13,11 @@ vi.mock('node:fs', async original => {
       disk.syncs++;
       fs.fdatasyncSync(fd);
     },
+    fdatasync: (fd: number, done: (error: Error | null) => void) => {
+      disk.syncs++;
+      if (disk.broken) setImmediate(() => done(new Error('EIO: i/o error, fdatasync')));
+      else fs.fdatasync(fd, done);
+    },
   };
 });
 
@@ -30,15 +35,15 @@ afterEach(() => {
   disk.syncs = 0;
 });
 
-test('a record that was written, but not known to be on disk, is tried again without being said twice', () => {
-  vi.useFakeTimers();
+test('a record that was written, but not known to be on disk, is tried again without being said twice', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const file = scratch();
   const failed: unknown[] = [];
   const sink = openJsonlSink({ file, clock, failed: error => failed.push(error) });
   disk.broken = true;
   sink.write(ended);
   sink.write(refused);
-  vi.advanceTimersByTime(0);
+  await sink.settled();
   expect(sink.health()).toMatchObject({
     state: 'failing',
     error: expect.stringContaining('EIO'),
@@ -64,7 +69,7 @@ test('a failure of a recording is on disk at once', () => {
   sink.close();
 });
 
-test('what else must be on disk is there when the sink has settled, by one sync for one turn', async () => {
+test('what else must be on disk is there when the sink has settled, by one sync for all', async () => {
   const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
   await sink.settled();
   for (let session = 0; session < 3; session++) sink.write(decided);
@@ -76,6 +81,24 @@ test('what else must be on disk is there when the sink has settled, by one sync 
   await sink.settled();
   sink.close();
   expect(disk.syncs).toBe(1);
+});
+
+test('what is written while the disk is at work shares the next sync', async () => {
+  const sink = openJsonlSink({ file: scratch(), clock, failed: () => {} });
+  sink.write(ended);
+  const first = sink.settled();
+  // Behind the immediate that begins the sync, and before the disk has answered.
+  const rest = new Promise<void>(resolve =>
+    setImmediate(() => {
+      for (let session = 0; session < 3; session++) sink.write(ended);
+      resolve(sink.settled());
+    }),
+  );
+  await first;
+  await rest;
+  expect(disk.syncs).toBe(2);
+  sink.close();
+  expect(disk.syncs).toBe(2);
 });
 
 test('a sink whose disk fails has settled too, and says how it is', async () => {

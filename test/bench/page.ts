@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { readTables } from './results.ts';
+import { readTables, type Table } from './results.ts';
 
 const PAGE = new URL('../../docs/benchmarks.md', import.meta.url);
+const RUNNING = new URL('../../docs/running.md', import.meta.url);
+const [BEGIN, END] = ['<!-- sizing: npm run bench -->', '<!-- end of sizing -->'];
 const JSON_FILE = new URL('../../docs/benchmarks.json', import.meta.url);
 
 /** After the run: with UPDATE_DOCS=1 the page and the figures behind it are written. */
@@ -28,5 +30,17 @@ should not by much. [performance.md](performance.md) says what was found and tri
 Machine: ${machine}.
 `;
   writeFileSync(PAGE, [head, ...parts].join('\n'));
+  writeSizing(Object.values(tables));
   writeFileSync(JSON_FILE, `${JSON.stringify({ machine, tables }, null, 2)}\n`);
+}
+
+/** The figures by which a machine is chosen, between two marks in the page for operators. */
+function writeSizing(tables: readonly Table[]): void {
+  const rows = tables.flatMap(({ sizing = [] }) => sizing.map(cells => `| ${cells.join(' | ')} |`));
+  const page = readFileSync(RUNNING, 'utf8');
+  const [before, rest] = page.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error('docs/running.md has no place for sizing');
+  const table = ['| | one process |', '| --- | --- |', ...rows].join('\n');
+  writeFileSync(RUNNING, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,6 +42,11 @@ export class Peer {
     const line = await this.#lines.next();
     if (line.done) throw new Error(`a peer ended: ${this.#stderr}`);
     return JSON.parse(line.value) as Record<string, unknown>;
+  }
+
+  /** Throws what it said on stderr, if it has ended. */
+  check(): void {
+    if (this.#child.exitCode !== null) throw new Error(`a peer ended: ${this.#stderr}`);
   }
 
   get pid(): number {
@@ -91,8 +96,6 @@ export async function buildNodePeer(name: NodePeer): Promise<string> {
   writeFileSync(file, code);
   return file;
 }
-
-export const hasNginx = existsSync('/usr/sbin/nginx');
 
 export function scratch(): string {
   return mkdtempSync(join(tmpdir(), 'kubewitness-bench-'));

@@ -7,6 +7,9 @@ import { buildNodePeer, type NodePeer, Peer, scratch } from './peer.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
+/** A loaded machine takes its time. */
+const START_LIMIT_MS = 120_000;
+
 /** Two callers: one whose sessions must be recorded, one whose sessions are passed. */
 export const TOKENS = { recorded: 'token-of-bob', passed: 'token-of-pam' } as const;
 
@@ -14,6 +17,11 @@ export interface Server {
   readonly url: string;
   readonly caFile: string;
   readonly peer: Peer;
+}
+
+/** What the peers that measure waits say. Milliseconds. */
+export interface Latency {
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
 /** Runs one of the Go peers that load a server, and gives its figures. */
@@ -105,6 +113,8 @@ export async function startProxy(upstream: Server, recorders: readonly string[])
       ],
     },
     grants: [{ subjects: [{ user: 'bob' }], recorderAddrs: recorders, enforceRecorder: true }],
+    // One caller opens what is otherwise the work of many.
+    limits: { sessions: 10_000, sessionsPerCaller: 10_000, requests: 10_000, longRunning: 10_000 },
     audit: { file: 'audit.jsonl' },
     log: { level: 'error' },
   };
@@ -113,7 +123,10 @@ export async function startProxy(upstream: Server, recorders: readonly string[])
   const options = process.env['KW_BENCH_NODE']?.split(' ') ?? [];
   const command = [process.execPath, ...options, MAIN, 'proxy', '--config', join(dir, 'proxy.yaml')];
   const peer = new Peer('measured', [...command, '--ready-file', readyFile]);
-  await until(() => existsSync(readyFile));
+  await until(() => {
+    peer.check();
+    return existsSync(readyFile);
+  }, START_LIMIT_MS);
   const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as { proxy: string };
   return { url: ready.proxy, caFile: ca, peer };
 }

@@ -12,6 +12,8 @@ export interface Table {
   readonly note: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly [name: string, ...cells: string[]])[];
+  /** What of it says how large a machine must be. */
+  readonly sizing?: readonly (readonly [what: string, figure: string])[];
 }
 
 export function readTables(): Record<string, Table> {

@@ -1,7 +1,7 @@
 // Command peers holds what the benchmarks need beside the proxy, so that none of it is measured with the proxy:
 //
 //	peers upstream -tls       an API server's look-alike: 1 KiB answers, watches, exec sessions by WebSocket v5
-//	peers recorder            takes uploads (protocol v2, an acknowledgement every 100 ms) and keeps nothing
+//	peers recorder            takes uploads (protocol v2, an acknowledgement every 100 ms or 256 KiB) and keeps nothing
 //	peers forward             Go's ReverseProxy in TLS
 //	peers reference           the same with the recording code of Tailscale's proxy around exec sessions
 //	peers requests, stream, echo, starts, idle

@@ -11,7 +11,11 @@ import (
 	"time"
 )
 
-const ackPeriod = 100 * time.Millisecond
+// As our own recorder acknowledges.
+const (
+	ackPeriod = 100 * time.Millisecond
+	ackBytes  = 256 << 10
+)
 
 func serveRecorder([]string) error {
 	mux := http.NewServeMux()
@@ -45,13 +49,20 @@ func take(w http.ResponseWriter, r *http.Request) {
 	_ = controller.EnableFullDuplex()
 	_ = controller.Flush()
 	var taken atomic.Int64
+	many := make(chan struct{}, 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		buffer := make([]byte, 64<<10)
-		for {
+		for told := int64(0); ; {
 			n, err := r.Body.Read(buffer)
-			taken.Add(int64(n))
+			if now := taken.Add(int64(n)); now-told >= ackBytes {
+				told = now
+				select {
+				case many <- struct{}{}:
+				default:
+				}
+			}
 			if err != nil {
 				return
 			}
@@ -69,6 +80,8 @@ func take(w http.ResponseWriter, r *http.Request) {
 		case <-done:
 			ack()
 			return
+		case <-many:
+			ack()
 		case <-ticker.C:
 			if now := taken.Load(); now != said {
 				said = now

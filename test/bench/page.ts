@@ -1,12 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { readTables, type Table } from './results.ts';
+import { forget, readTables, type Table } from './results.ts';
 
 const PAGE = new URL('../../docs/benchmarks.md', import.meta.url);
 const RUNNING = new URL('../../docs/running.md', import.meta.url);
 const [BEGIN, END] = ['<!-- sizing: npm run bench -->', '<!-- end of sizing -->'];
 const JSON_FILE = new URL('../../docs/benchmarks.json', import.meta.url);
+
+/** Tables of another run, under another load, are no part of this one. */
+export function setup(): void {
+  forget();
+}
 
 /** After the run: with UPDATE_DOCS=1 the page and the figures behind it are written. */
 export function teardown(): void {

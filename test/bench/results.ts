@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FILE = fileURLToPath(
@@ -18,6 +18,10 @@ export interface Table {
 
 export function readTables(): Record<string, Table> {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, Table>) : {};
+}
+
+export function forget(): void {
+  rmSync(FILE, { force: true });
 }
 
 /** Keeps a table of this run and prints it. */

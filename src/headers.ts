@@ -24,9 +24,14 @@ export function pairsOf(raw: RawHeaders): (readonly [name: string, value: string
 /** The values of every line of that name, in order. Names are compared without regard to case. */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
   const wanted = name.toLowerCase();
-  return pairsOf(raw)
-    .filter(([candidate]) => candidate.toLowerCase() === wanted)
-    .map(([, value]) => value);
+  const values: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const candidate = raw[at] ?? '';
+    // Most names differ in length already, and this is asked many times for each request.
+    if (candidate.length === wanted.length && candidate.toLowerCase() === wanted)
+      values.push(raw[at + 1] ?? '');
+  }
+  return values;
 }
 
 /** The members of all lines of a list-valued header, trimmed, empty ones left out (RFC 9110 section 5.6.1). */
@@ -39,13 +44,20 @@ export function listOf(raw: RawHeaders, name: string): string[] {
 
 /** What `Connection` lists, lower-case. */
 export function connectionTokens(raw: RawHeaders): ReadonlySet<string> {
-  return new Set(listOf(raw, 'connection').map(token => token.toLowerCase()));
+  const tokens = listOf(raw, 'connection');
+  return tokens.length === 0 ? NONE : new Set(tokens.map(token => token.toLowerCase()));
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Upstream's header lines as the client is to have them: end-to-end ones only, repeats, order and case kept. */
 export function upstreamResponseHeaders(raw: RawHeaders): string[] {
   const named = connectionTokens(raw);
-  return pairsOf(raw)
-    .filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !named.has(name.toLowerCase()))
-    .flat();
+  const kept: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at] ?? '';
+    const lower = name.toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !named.has(lower)) kept.push(name, raw[at + 1] ?? '');
+  }
+  return kept;
 }

@@ -26,6 +26,8 @@ export interface JsonlSinkOptions {
 
 /** A sink that says how it is. */
 export interface AuditLog extends AuditSink {
+  /** Resolves when what was written is on disk, as far as it is to be; or when the disk fails, which `health` tells. */
+  settled(): Promise<void>;
   health(): SinkHealth;
   /** Whether the policy lets a session begin now. */
   mayStartSession(): boolean;
@@ -44,9 +46,9 @@ interface Waiting {
 }
 
 /**
- * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures, ends and the decision of a
- * session that fails closed are on disk when `write` returns. A disk that fails makes the sink `failing`: records wait
- * and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
+ * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures of recordings are on disk when
+ * `write` returns; ends, and the decision of a session that fails closed, by a sync that begins in the same turn of the
+ * event loop or when the one under way is over, and serves all that came before it. A disk that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
  * no audit.
  */
 export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
@@ -59,6 +61,10 @@ export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
 export class JsonlSink implements AuditLog {
   readonly #options: JsonlSinkOptions;
   readonly #waiting: Waiting[] = [];
+  /** Written, and not known to be on disk: from the first that is to be on, with all that came behind it. */
+  readonly #unsynced: Waiting[] = [];
+  #syncing = false;
+  #tellSettled: (() => void)[] = [];
   #live: LiveFile | undefined;
   #lost = 0;
   #failure: { readonly since: string; readonly error: string } | undefined;
@@ -97,6 +103,11 @@ export class JsonlSink implements AuditLog {
     return mayStart(this.health(), this.#options.onFailure ?? 'refuseSessions');
   }
 
+  settled(): Promise<void> {
+    if (this.#unsynced.length === 0) return Promise.resolve();
+    return new Promise(resolve => this.#tellSettled.push(resolve));
+  }
+
   /** Where the chain ends now; undefined while the disk fails. */
   get end(): ChainEnd | undefined {
     return this.#live?.end;
@@ -105,6 +116,7 @@ export class JsonlSink implements AuditLog {
   close(): void {
     if (this.#closed) return;
     if (this.#waiting.length > 0) this.#flush();
+    this.#syncBeforeClose();
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#lost += this.#waiting.splice(0).length;
@@ -118,7 +130,10 @@ export class JsonlSink implements AuditLog {
 
   readonly #flush = (): void => {
     try {
-      this.#live ??= this.#open();
+      if (this.#live === undefined) {
+        this.#live = this.#open();
+        this.#takeUp(this.#live);
+      }
       this.#writeWaiting(this.#live);
       this.#failure = undefined;
     } catch (error) {
@@ -126,12 +141,53 @@ export class JsonlSink implements AuditLog {
     }
   };
 
+  /** Some of what waits may have been written before the disk failed; the last of it is the end of the chain. */
+  #takeUp(live: LiveFile): void {
+    const written = this.#waiting.findIndex(({ id }) => id === live.end.id) + 1;
+    this.#unsynced.push(...this.#waiting.splice(0, written));
+    if (written > 0) this.#sync(live);
+  }
+
   #writeWaiting(live: LiveFile): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      // It was written when the disk failed after it; then it is the end of the chain already.
-      if (live.end.id !== next.id) this.#append(live, next);
-      if (mustBeDurable(next.event)) live.sync();
+      const durable = durabilityOf(next.event);
+      this.#append(live, next);
       this.#waiting.shift();
+      if (durable !== 'none' || this.#unsynced.length > 0) this.#unsynced.push(next);
+      if (durable === 'atOnce') this.#sync(live);
+      else if (durable === 'soon') this.#syncSoon();
+    }
+  }
+
+  #sync(live: LiveFile): void {
+    live.sync();
+    this.#unsynced.length = 0;
+  }
+
+  /** One sync at a time: what is written while the disk is at work shares the next one. */
+  #syncSoon(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    setImmediate(() => {
+      const told = this.#tellSettled.splice(0);
+      const last = this.#unsynced.at(-1);
+      const over = (error: unknown): void => {
+        this.#syncing = false;
+        if (error !== null && !this.#closed) this.#fail(error);
+        else if (last !== undefined) this.#unsynced.splice(0, this.#unsynced.indexOf(last) + 1);
+        for (const tell of told) tell();
+        if (this.#unsynced.length > 0 || this.#tellSettled.length > 0) this.#syncSoon();
+      };
+      if (this.#live === undefined || last === undefined) over(null);
+      else this.#live.syncLater(over);
+    });
+  }
+
+  #syncBeforeClose(): void {
+    try {
+      if (this.#live !== undefined && this.#unsynced.length > 0) this.#sync(this.#live);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -151,6 +207,7 @@ export class JsonlSink implements AuditLog {
 
   /** What the disk holds now is not known: the file is opened anew, and its end read. */
   #fail(error: unknown): void {
+    this.#waiting.unshift(...this.#unsynced.splice(0));
     const event = this.#waiting[0]?.event;
     this.#failure ??= { since: new Date(this.#options.clock.now()).toISOString(), error: messageOf(error) };
     if (event !== undefined) this.#options.failed(error, event);
@@ -165,11 +222,9 @@ export class JsonlSink implements AuditLog {
   }
 }
 
-/** What must survive the machine, not only the process. */
-function mustBeDurable(event: AuditEvent): boolean {
-  return (
-    event.type === 'recording.failed' ||
-    event.type === 'session.ended' ||
-    (event.type === 'session.decided' && event.failMode === 'closed')
-  );
+/** What must survive the machine, not only the process, and by when. */
+function durabilityOf(event: AuditEvent): 'atOnce' | 'soon' | 'none' {
+  if (event.type === 'recording.failed') return 'atOnce';
+  if (event.type === 'session.ended') return 'soon';
+  return event.type === 'session.decided' && event.failMode === 'closed' ? 'soon' : 'none';
 }

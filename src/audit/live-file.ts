@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fdatasync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -73,6 +74,13 @@ export class LiveFile {
 
   sync(): void {
     fdatasyncSync(this.#fd);
+  }
+
+  /** The same without waiting. `done` is called with what the disk says, once. */
+  syncLater(done: (error: unknown) => void): void {
+    const fd = this.#fd;
+    // Put aside meanwhile, the file was synced then; closed, nobody asks any more.
+    fdatasync(fd, error => done(fd === this.#fd ? error : null));
   }
 
   /** Puts the file aside and begins an empty one; the chain goes on in it. */

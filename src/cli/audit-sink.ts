@@ -45,6 +45,7 @@ export async function openAudit(
   const sink = openJsonlSink({ file: audit.file ?? '', clock, replica, onFailure, maxBytes, failed });
   return {
     write: event => sink.write(event),
+    settled: () => sink.settled(),
     health: () => sink.health(),
     mayStartSession: () => sink.mayStartSession(),
     close: async () => sink.close(),

@@ -35,6 +35,8 @@ export interface CrewParts {
   readonly upstream: Upstream;
   readonly audit: AuditSink;
   readonly mayStartSession: () => boolean;
+  /** Of the audit's sink. */
+  readonly settled: () => Promise<void>;
   readonly failOpen: FailOpenLedger;
   readonly health: RecorderHealth;
   readonly metrics: Metrics;
@@ -76,6 +78,7 @@ export function serveByWorkers(parts: CrewParts): ServingByWorkers {
     clock,
     audit: parts.audit,
     mayStartSession,
+    settled: parts.settled,
     ledger: parts.failOpen,
     health,
     sessions,

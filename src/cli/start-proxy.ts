@@ -201,6 +201,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
           inForce: () => live.inForce,
           health,
           metrics,
+          settled: () => sink.settled(),
         });
   const serving: Serving =
     crew ??
@@ -209,6 +210,7 @@ export async function startProxy(configFile: string, options: StartOptions = {})
       ...(inspector === undefined ? {} : { inspect: inspector.inspect }),
       policy: () => live.made,
       health,
+      audited: () => sink.settled().then(() => true),
       limits: createLimits(config.limits),
     });
   const { sessions } = serving;

@@ -1,15 +1,17 @@
 import type { AgentOptions, IncomingMessage, ServerResponse } from 'node:http';
 import { ClientRequest, Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { Stream } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import util from 'node:util';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
+import { secureContextOf, UpstreamAgent } from '../upstream/agent.ts';
 import { ALPN_PROTOCOLS, linesOfCaller, MAX_ANSWER_HEADER_BYTES } from '../upstream/request.ts';
 import type { Upstream } from '../upstream/target.ts';
 import { answerError } from './answer.ts';
 import { Exchange } from './forward-exchange.ts';
 import { framingOf } from './forward-framing.ts';
+import { LiveList } from './live-list.ts';
 
 const httpProxy = await loadHttpProxy();
 
@@ -71,7 +73,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const proxy = httpProxy.createProxyServer({});
   const agents = createAgents(upstream, limits);
-  const live = new Set<Exchange>();
+  const live = new LiveList<Exchange>();
   let state: 'open' | 'noWatches' | 'closed' = 'open';
 
   const forward = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan): void => {
@@ -88,9 +90,6 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
             protocol: upstream.secure ? 'https:' : 'http:',
             host: upstream.host,
             port: upstream.port,
-            ca: tls.ca,
-            cert: tls.cert,
-            key: tls.key,
           },
           secure: tls.rejectUnauthorized,
           agent,
@@ -100,7 +99,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
           ssl: new OutgoingRequest(
             `${upstream.pathPrefix}${plan.path}`,
             [...linesOfCaller(upstream, plan.headers), ...framing.lines],
-            tls.servername,
+            upstream.secure ? { servername: tls.servername, secureContext: secureContextOf(tls) } : {},
           ),
           // What it would pipe into its request is asked to do so: the moment at which that request exists.
           buffer: new Body(outgoing => exchange.begin(outgoing)),
@@ -115,11 +114,11 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
       responseHeadersMs: plan.longRunning ? undefined : limits.responseHeadersMs,
       connectMs: limits.connectMs,
       sendAgain: () => send(agents.fresh),
-      over: () => live.delete(exchange),
+      over: () => leave(),
       answered: plan.answered ?? (() => {}),
       log: options.log,
     });
-    live.add(exchange);
+    const leave = live.add(exchange);
     try {
       send(plan.longRunning ? agents.long : agents.short);
     } catch (error) {
@@ -141,11 +140,11 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
     },
     endWatches: () => {
       state = 'noWatches';
-      for (const exchange of [...live]) exchange.endWatch(stopping());
+      for (const exchange of live) exchange.endWatch(stopping());
     },
     close: () => {
       state = 'closed';
-      for (const exchange of [...live]) exchange.fail(stopping());
+      for (const exchange of live) exchange.fail(stopping());
       for (const agent of Object.values(agents)) agent.destroy();
     },
   };
@@ -153,7 +152,7 @@ export function createForwarder(upstream: Upstream, options: ForwarderOptions): 
 
 function createAgents({ secure }: Upstream, limits: ForwardLimits) {
   const create = (options: AgentOptions): HttpAgent =>
-    secure ? new HttpsAgent({ ...options, ALPNProtocols: ALPN_PROTOCOLS }) : new HttpAgent(options);
+    secure ? new UpstreamAgent({ ...options, ALPNProtocols: ALPN_PROTOCOLS }) : new HttpAgent(options);
   // The kernel's probes find an upstream that vanished under a silent watch.
   const kept = { keepAlive: true, timeout: limits.idleSocketMs, keepAliveInitialDelay: 30_000 };
   // One pool for both would starve short requests as soon as watches fill it.
@@ -165,21 +164,27 @@ function createAgents({ secure }: Upstream, limits: ForwardLimits) {
   };
 }
 
+interface OutgoingTls {
+  readonly servername?: string | undefined;
+  readonly secureContext?: SecureContext;
+}
+
 /**
  * The options of the request to upstream. http-proxy assigns its own path (joined, `//` collapsed) and headers (the
- * client's, in an object) on top; here neither can be replaced.
+ * client's, in an object) on top; here neither can be replaced, and its assignments, which are not in strict mode, do
+ * nothing. In strict mode they would throw, and no request would go out.
  */
 class OutgoingRequest {
   readonly maxHeaderSize = MAX_ANSWER_HEADER_BYTES;
   readonly servername: string | undefined;
+  readonly secureContext: SecureContext | undefined;
 
-  constructor(path: string, headers: RawHeaders, servername: string | undefined) {
+  constructor(path: string, headers: RawHeaders, { servername, secureContext }: OutgoingTls) {
     this.servername = servername;
+    this.secureContext = secureContext;
     // Own properties: Node copies those and no others.
-    Object.defineProperties(this, {
-      path: { enumerable: true, get: () => path, set: () => {} },
-      headers: { enumerable: true, get: () => headers, set: () => {} },
-    });
+    Object.defineProperty(this, 'path', { enumerable: true, value: path });
+    Object.defineProperty(this, 'headers', { enumerable: true, value: headers });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { sayGoodbye } from '../relay/goodbye.ts';
+import { LiveList } from './live-list.ts';
 
 /**
  * The replies that are under way on each connection. Node hands an upgrade over as soon as it has read it, also while
@@ -8,13 +9,16 @@ import { sayGoodbye } from '../relay/goodbye.ts';
  * middle of that reply.
  */
 export class Replies {
-  readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>();
+  readonly #bySocket = new WeakMap<Duplex, LiveList<ServerResponse>>();
 
   track(response: ServerResponse): void {
     const { socket } = response.req;
-    const replies = this.#bySocket.get(socket) ?? new Set();
-    this.#bySocket.set(socket, replies.add(response));
-    response.once('close', () => replies.delete(response));
+    let replies = this.#bySocket.get(socket);
+    if (replies === undefined) {
+      replies = new LiveList();
+      this.#bySocket.set(socket, replies);
+    }
+    response.once('close', replies.add(response));
   }
 
   /**

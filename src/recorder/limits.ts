@@ -12,6 +12,8 @@ export interface RecorderServerLimits {
   readonly eventBodyMs: number;
   /** While data comes, acks of one upload are at least this far apart. */
   readonly ackEveryMs: number;
+  /** New bytes that are acknowledged without waiting for that. */
+  readonly ackEveryBytes: number;
   /** An idle upload hears something at least this often. Clients give up after 30 s of silence. */
   readonly heartbeatMs: number;
   /** Every HTTP/2 connection is pinged this often: no answer by the next ping, and the peer counts as gone. */
@@ -37,6 +39,7 @@ export const DEFAULT_RECORDER_LIMITS: RecorderServerLimits = {
   maxEventBytes: 4 * 1024 * 1024,
   eventBodyMs: 10_000,
   ackEveryMs: 100,
+  ackEveryBytes: 256 * 1024,
   heartbeatMs: 10_000,
   pingMs: 20_000,
   requestHeadMs: 10_000,

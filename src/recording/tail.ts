@@ -17,7 +17,7 @@ export interface TailLine extends TailMark {
  * Lines are kept whole, since an ack may fall inside one. No copies: the buffers are those that were sent.
  */
 export class Tail {
-  #lines: TailLine[] = [];
+  #lines: (TailLine | undefined)[] = [];
   #first = 0;
   #end = 0;
 
@@ -30,6 +30,8 @@ export class Tail {
   confirm(confirmed: number): void {
     for (let line = this.#lines[this.#first]; line !== undefined; line = this.#lines[this.#first]) {
       if (line.start + line.bytes.length > confirmed) break;
+      // Gone at once: a thousand confirmed lines can be 64 MiB.
+      this.#lines[this.#first] = undefined;
       this.#first++;
     }
     // Shifting each line off would move the rest each time; this moves them once in a while.
@@ -51,7 +53,7 @@ export class Tail {
 
   /** The kept lines in order; the tail is empty afterwards and counts a new part from 0. */
   take(): TailLine[] {
-    const kept = this.#lines.slice(this.#first);
+    const kept = this.#lines.slice(this.#first).filter(line => line !== undefined);
     this.#lines = [];
     this.#first = 0;
     this.#end = 0;

@@ -68,8 +68,9 @@ export interface SessionEnvironment extends SessionSettings {
   /** Whether the audit's policy lets a session begin now. */
   readonly mayStartSession: () => boolean;
   /**
-   * Where another process keeps the audit: resolves when it has all that was written here, durable as it should be.
-   * False: no such word came in time. Undefined: what was written is kept when `write` returns.
+   * Resolves when the audit has all that was written here, as durable as it should be, or cannot have it: that
+   * `mayStartSession` knows. False: whoever keeps it did not say so in time. Undefined: what was written is kept when
+   * `write` returns.
    */
   readonly audited?: () => Promise<boolean>;
   readonly health: Pick<RecorderHealth, 'order' | 'failed' | 'accepted'>;

@@ -1,9 +1,10 @@
 import type { ClientRequest, RequestOptions } from 'node:http';
 import { request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { request as requestHttps } from 'node:https';
 import { WitnessError } from '../errors.ts';
 import type { RawHeaders } from '../headers.ts';
 import { pairsOf } from '../headers.ts';
+import { secureContextOf, UpstreamAgent } from './agent.ts';
 import type { Upstream } from './target.ts';
 
 /** All header lines of one answer. API servers stay far below; Node's own 16 KiB is too little for some. */
@@ -11,6 +12,9 @@ export const MAX_ANSWER_HEADER_BYTES = 128 * 1024;
 
 /** Upgrades work on HTTP/1.1 only, and one protocol is one parser: said in the handshake (RFC 7301). */
 export const ALPN_PROTOCOLS = ['http/1.1'];
+
+/** Keeps no connection, so that each serves one request; what it keeps is TLS sessions, which make the next handshake short. */
+const ONCE = new UpstreamAgent({ keepAlive: false, ALPNProtocols: ALPN_PROTOCOLS });
 
 /** Who we are and whom we speak to is said by us alone; framing is added by whoever knows the body. */
 const OURS: ReadonlySet<string> = new Set([
@@ -70,7 +74,8 @@ export function requestUpstream(
     maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
   };
   if (!upstream.secure) return requestHttp(common);
-  // As `false` does, but with a protocol to agree on.
-  const agent = new HttpsAgent({ keepAlive: false, ALPNProtocols: ALPN_PROTOCOLS });
-  return requestHttps({ ...common, ...upstream.tlsOptions(), agent });
+  const tls = upstream.tlsOptions();
+  const { servername, rejectUnauthorized } = tls;
+  const secure = { servername, rejectUnauthorized, secureContext: secureContextOf(tls) };
+  return requestHttps({ ...common, ...secure, agent: ONCE });
 }

@@ -25,6 +25,8 @@ export interface DeskParts {
   /** The one audit of all workers. */
   readonly audit: AuditSink;
   readonly mayStartSession: () => boolean;
+  /** Resolves when what the audit was told is as durable as it should be, or cannot be: `mayStartSession` knows. */
+  readonly settled: () => Promise<void>;
   readonly ledger: Pick<FailOpenLedger, 'spent' | 'open' | 'standings'>;
   readonly health: Pick<RecorderHealth, 'failed' | 'accepted'>;
   readonly sessions: WorkerSessions;
@@ -43,6 +45,8 @@ export class Desk {
   readonly #open = new Map<number, OpenSessions>();
   /** By worker and entry: stops the count of a session that goes on unrecorded. */
   readonly #unrecorded = new Map<number, Map<number, () => void>>();
+  /** By worker: how often one of that number has died. An answer to a dead one is none to its successor. */
+  readonly #deaths = new Map<number, number>();
   /** By worker, as it last said. */
   readonly #unacked = new Map<number, Unacked>();
   #lost = 0;
@@ -74,8 +78,9 @@ export class Desk {
         this.#audit(worker, report.event);
         break;
       case 'flush':
-        // The sink writes at once, and what must be durable is so by now.
-        say(worker, { kind: 'flushed', ask: report.ask, mayStart: mayStartSession() });
+        this.#whenSettled(worker, () =>
+          say(worker, { kind: 'flushed', ask: report.ask, mayStart: mayStartSession() }),
+        );
         break;
       case 'lost':
         this.#lost += report.count;
@@ -133,6 +138,7 @@ export class Desk {
 
   /** A worker has died, and everything that it said has been heard: its sessions are ended, once each. */
   gone(worker: number): void {
+    this.#deaths.set(worker, (this.#deaths.get(worker) ?? 0) + 1);
     const { audit, sessions } = this.#parts;
     for (const end of this.#open.get(worker)?.ends(INTERRUPTED.message) ?? []) audit.write(end);
     this.#open.delete(worker);
@@ -160,6 +166,13 @@ export class Desk {
     for (let at = 0; at < proxied; at++) metrics.tell({ kind: 'proxied' });
     for (let at = 0; at < eventRecording; at++) metrics.tell({ kind: 'eventRecording' });
     for (const request of requests) metrics.tell({ kind: 'request', ...request });
+  }
+
+  #whenSettled(worker: number, then: () => void): void {
+    const deaths = this.#deaths.get(worker);
+    void this.#parts.settled().then(() => {
+      if (this.#deaths.get(worker) === deaths) then();
+    });
   }
 
   #audit(worker: number, event: AuditEvent): void {

@@ -104,6 +104,7 @@ export async function openPostgresSink(options: PostgresSinkOptions): Promise<Po
   return {
     replica,
     write,
+    settled: () => file.settled(),
     health,
     mayStartSession: () => mayStart(health(), options.onFailure ?? 'refuseSessions'),
     close: async () => {

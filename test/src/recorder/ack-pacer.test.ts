@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AckPacer } from '../../../src/recorder/ack-pacer.ts';
 
-const PACE = { ackEveryMs: 100, heartbeatMs: 10_000 };
+const PACE = { ackEveryMs: 100, ackEveryBytes: 1_000, heartbeatMs: 10_000 };
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,6 +23,16 @@ describe('ack pacer', () => {
     vi.advanceTimersByTime(1);
     expect(sent).toEqual([10, 30]);
     pacer.stop();
+  });
+
+  test('tells many new bytes without waiting, and once', () => {
+    const sent: number[] = [];
+    const pacer = new AckPacer(total => sent.push(total) > 0, PACE);
+    for (const total of [10, 1_009, 1_010, 2_009, 2_010]) pacer.written(total);
+    expect(sent).toEqual([10, 1_010, 2_010]);
+    pacer.stop();
+    pacer.written(9_000);
+    expect(sent).toHaveLength(3);
   });
 
   test('is never silent for longer than the heartbeat', () => {

@@ -14,7 +14,7 @@ const A = '11111111-1111-4111-8111-111111111111';
 const B = '22222222-2222-4222-8222-222222222222';
 const LIMITS = { sessions: 3, sessionsPerCaller: 2, requests: 10, longRunning: 10 };
 
-function office() {
+function office(settled: Promise<void> = Promise.resolve()) {
   const time = new FakeTime();
   const written: AuditEvent[] = [];
   const said: { worker: number | 'all'; message: FromPrimary }[] = [];
@@ -31,6 +31,7 @@ function office() {
     clock: time,
     audit: { write: event => void written.push(event), close: () => {} },
     mayStartSession: () => true,
+    settled: () => settled,
     ledger: new FailOpenLedger({ clock: time, timers: time }),
     health: {
       failed: recorder => void recorders.push(`-${recorder}`),
@@ -45,15 +46,38 @@ function office() {
   return { time, written, said, recorders, signals, sessions, desk };
 }
 
+function pending(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>(done => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 const startOf = (sessionId: string): AuditEvent => ({ ...started, sessionId });
 
-test('what was said before a flush is written before its answer', () => {
-  const { desk, written, said } = office();
+test('what was said before a flush is on disk before its answer', async () => {
+  const { promise, resolve } = pending();
+  const { desk, written, said } = office(promise);
   desk.hear(1, { kind: 'audit', event: startOf(A) });
-  expect(said).toEqual([]);
   desk.hear(1, { kind: 'flush', ask: 7 });
   expect(written).toHaveLength(1);
+  await Promise.resolve();
+  expect(said).toEqual([]);
+  resolve();
+  await promise;
   expect(said).toEqual([{ worker: 1, message: { kind: 'flushed', ask: 7, mayStart: true } }]);
+});
+
+test('a worker that takes the place of a dead one does not get its answers', async () => {
+  const { promise, resolve } = pending();
+  const { desk, said } = office(promise);
+  desk.hear(1, { kind: 'flush', ask: 1 });
+  desk.gone(1);
+  resolve();
+  await promise;
+  await Promise.resolve();
+  expect(said.filter(({ message }) => message.kind === 'flushed')).toEqual([]);
 });
 
 test('the sessions of a dead worker are ended once each, and those of the others are left', () => {

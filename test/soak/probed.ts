@@ -9,6 +9,7 @@ const probe = new URL('probe.js', import.meta.url).href;
 
 /** What a process holds, counted by itself after a full collection. */
 export interface Holding {
+  /** Objects, strings, buffers: without what V8 keeps for itself. */
   readonly heapBytes: number;
   /** Of XState. */
   readonly actors: number;

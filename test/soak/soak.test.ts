@@ -139,16 +139,20 @@ describe('when it is over', () => {
   });
 
   test('a session that its client saw whole has an outcome that says so', () => {
+    // aborted, terminated: what was broken broke after the last byte, and before the end of the connection or of the cast.
     const allowed = {
-      passed: ['passed'],
-      open: ['recorded', 'unrecorded'],
-      // unrecorded: the recorder did not confirm the last of it.
-      closed: ['recorded', 'unrecorded'],
+      passed: ['passed', 'aborted'],
+      open: ['recorded', 'unrecorded', 'aborted'],
+      closed: ['recorded', 'unrecorded', 'aborted', 'terminated'],
     };
-    const wrong = [...soak.seen.values()].filter(({ plan, seen }) => {
-      if (!seen.whole || plan.fate === 'ordinary') return false;
-      const outcome = endOf(sessions.get(plan.pod) ?? [])?.outcome ?? 'none';
-      return !allowed[plan.caller].includes(outcome);
+    const wrong = [...soak.seen.values()].flatMap(({ plan, seen }) => {
+      if (!seen.whole || plan.fate === 'ordinary') return [];
+      const records = sessions.get(plan.pod) ?? [];
+      const outcome = endOf(records)?.outcome ?? 'none';
+      const hasReason =
+        (outcome !== 'terminated' && outcome !== 'unrecorded') ||
+        records.some(({ type }) => type === 'recording.failed');
+      return allowed[plan.caller].includes(outcome) && hasReason ? [] : [{ pod: plan.pod, records }];
     });
     expect(wrong).toEqual([]);
     expect([...soak.seen.values()].filter(({ seen }) => seen.whole).length).toBeGreaterThan(0);

@@ -93,7 +93,7 @@ const lastAcked = z
 const recording = z
   .strictObject({
     id: text.describe('Stands in the header of the cast; `.2` and up are parts at other recorders.'),
-    uri: text.optional(),
+    uri: text.optional().describe('Where it can be read, as our own recorder says in v2.'),
     sha256: sha256.optional().describe('Of all that was sent, as this process reckoned it.'),
     bytes: count.optional().describe('Sent.'),
     complete: z.boolean().describe('The recorder confirmed all of it, and no part is missing.'),

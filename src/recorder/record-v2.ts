@@ -30,7 +30,14 @@ export async function serveRecordV2(
         body.drop();
         return refuse(stream, admission.refusal);
       }
-      if (!stream.destroyed) stream.respond({ ':status': 200, 'content-type': 'application/json' });
+      if (!stream.destroyed) {
+        stream.respond({
+          ':status': 200,
+          'content-type': 'application/json',
+          // Where it can be read; the proxy's audit keeps it. Tailscale's proxy does not look.
+          'content-location': `/api/v1/recordings/${admission.writer.id}`,
+        });
+      }
       const pacer = new AckPacer(acked => send(stream, acked), context.limits);
       const result = await receive(context, body, admission.writer, {
         written: total => pacer.written(total),

@@ -1,7 +1,8 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { constants } from 'node:http2';
 import { JsonObjects } from './json-objects.ts';
 import type { RecorderLimits } from './recorder-limits.ts';
+import { recordingUri } from './recording-uri.ts';
 import { Deadline } from './timers.ts';
 import type { Upload, UploadEvents } from './upload.ts';
 import { UploadFate } from './upload-fate.ts';
@@ -39,9 +40,12 @@ export class UploadV2 implements Upload {
   #answerEnded = false;
   #sentBytes = 0;
   #ackedBytes = 0;
+  #uri: string | undefined;
+  readonly #scheme: 'http' | 'https';
 
   constructor({ attempt, session, request, recorder, limits }: UploadV2Options) {
     this.recorder = recorder;
+    this.#scheme = attempt.access?.tls === undefined ? 'http' : 'https';
     this.#session = session;
     this.#request = request;
     this.#fate = new UploadFate({
@@ -57,6 +61,10 @@ export class UploadV2 implements Upload {
     request.on('data', this.#onData);
     request.on('end', this.#onEnd);
     request.on('close', this.#onClose);
+  }
+
+  get uri(): string | undefined {
+    return this.#uri;
   }
 
   get unackedBytes(): number {
@@ -85,7 +93,10 @@ export class UploadV2 implements Upload {
     this.#fate.off(name, listener);
   }
 
-  readonly #onResponse = (): void => this.#silence.restart();
+  readonly #onResponse = (headers: IncomingHttpHeaders): void => {
+    this.#uri = recordingUri(this.#scheme, this.recorder, headers['content-location']);
+    this.#silence.restart();
+  };
 
   readonly #onData = (chunk: Buffer): void => {
     const { objects, violation } = this.#answer.push(chunk);

@@ -64,6 +64,8 @@ export interface UploadEvents {
 export interface Upload {
   readonly recorder: string;
   readonly protocol: 'v1' | 'v2';
+  /** Where the recording can be read, as the recorder says; ours does, in v2. */
+  readonly uri?: string | undefined;
   /** Bytes written and not yet acknowledged (v2: by an ack; v1: by the socket's having taken them). */
   readonly unackedBytes: number;
   /** Takes the bytes over (the caller does not touch them again). False: more than the high-water mark waits. */

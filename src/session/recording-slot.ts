@@ -44,6 +44,8 @@ export class RecordingSlot {
   readonly #options: RecordingSlotOptions;
   readonly #tally = new Tally();
   #upload: Upload | undefined;
+  /** Also when it is over: what it knows of the recording holds. */
+  #lastUpload: Upload | undefined;
   #recording: Recording | undefined;
   #live: LiveCast | undefined;
   #accepted = false;
@@ -92,7 +94,8 @@ export class RecordingSlot {
   get kept(): AuditRecording | undefined {
     const summary = this.#recording?.summary();
     if (summary?.part === undefined) return undefined;
-    return { ...summary.part, complete: summary.complete };
+    const { uri } = this.#lastUpload ?? {};
+    return { ...summary.part, ...(uri === undefined ? {} : { uri }), complete: summary.complete };
   }
 
   get gaps(): readonly Gap[] {
@@ -110,6 +113,7 @@ export class RecordingSlot {
       return upload.protocol;
     }
     this.#upload = upload;
+    this.#lastUpload = upload;
     this.#handedOver = this.#accepted;
     this.#accepted = true;
     const recording = this.#recording;

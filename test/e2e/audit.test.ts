@@ -24,6 +24,8 @@ describe('kubewitness audit', () => {
   let recorded = '';
   let denied = '';
   let unrecorded = '';
+  /** Of the first, read where the audit says that it is. */
+  let manifest: unknown;
 
   const audit = async (
     command: string,
@@ -49,6 +51,8 @@ describe('kubewitness audit', () => {
       return (await cluster.ended(marker)).id;
     };
     recorded = await exec('is-recorded', 'closed');
+    const completed = records(cluster.ready.audit).find(({ type }) => type === 'recording.completed');
+    manifest = await (await fetch(String(Object(completed?.['recording'])['uri']))).json();
     process.kill(cluster.ready.recorderPid, 'SIGKILL');
     await until(() => cluster.output().includes('The recorder has ended'));
     denied = await exec('is-denied', 'closed');
@@ -160,6 +164,8 @@ describe('kubewitness audit', () => {
       'recording.completed',
       'session.ended',
     ]);
+    const completed = lines.map(line => JSON.parse(line)).find(({ type }) => type === 'recording.completed');
+    expect(manifest).toMatchObject({ sha256: completed.recording.sha256, complete: true });
     expect(await audit('show', '00000000')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('no session'),

@@ -47,9 +47,10 @@ interface Waiting {
 
 /**
  * Append-only JSON lines in a hash chain that restarts and rotation carry on. Failures of recordings are on disk when
- * `write` returns; ends, and the decision of a session that fails closed, by a sync that begins in the same turn of the
- * event loop or when the one under way is over, and serves all that came before it. A disk that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at once. Throws when the file cannot be opened or is
- * no audit.
+ * `write` returns. Ends, and the decision of a session that fails closed, are there when the sink has settled: a sync
+ * begins with the turn of the event loop, or when the one under way is over, and serves all that came before it. A disk
+ * that fails makes the sink `failing`: records wait and are tried again. Sessions that a crash left open are ended at
+ * once. Throws when the file cannot be opened or is no audit.
  */
 export function openJsonlSink(options: JsonlSinkOptions): AuditLog {
   const sink = new JsonlSink(options);

@@ -83,7 +83,7 @@ describeWithGo('our client and a recorder on net/http', () => {
     const { address } = await start('-only', 'v1', '-behaviour', 'report');
     const session = await OurSession.open(address);
     await session.output(2);
-    await expect(session.recording.end()).rejects.toMatchObject({ kind: 'refused', phase: 'finalise' });
+    await expect(session.recording.end()).rejects.toMatchObject({ kind: 'disk', phase: 'finalise' });
   });
 
   test.each(['v2', 'v1'])('%s, a recorder that refuses is not connected', async protocol => {

@@ -42,7 +42,8 @@ const NO_RECORDER: Cause = {
   code: 'KW_RECORDER_UNAVAILABLE',
   message: 'no recorder accepted the recording, and your rules do not allow a session without one',
 };
-const RECORDER_LOST: Cause = {
+/** Said by the session too, where no hand-over is tried. */
+export const RECORDER_LOST: Cause = {
   code: 'KW_RECORDER_LOST',
   message: 'the recorder was lost, and your rules do not allow a session without one',
 };

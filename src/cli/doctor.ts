@@ -1,16 +1,14 @@
-import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CheckResult } from '../checks/check.ts';
 import { runCheck } from '../checks/check.ts';
 import { systemClock } from '../clock.ts';
-import { withFiles } from '../config/files.ts';
-import { parseConfig } from '../config/parse.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { adviceFor } from './doctor-advice.ts';
 import { doctorChecks } from './doctor-checks.ts';
+import { readConfig } from './read-config.ts';
 import { readText } from './read-text.ts';
 
 /** Of one question to one peer, and of one check: tailscaled can take its time over a certificate. Milliseconds. */
@@ -49,8 +47,7 @@ export function addDoctorCommand(program: Command): void {
 async function examine(file: string): Promise<Finding[]> {
   let config: Config;
   try {
-    const folder = dirname(resolve(file));
-    config = withFiles(parseConfig(readText(file), file), named => resolve(folder, named));
+    config = readConfig(readText(file), file);
   } catch (error) {
     return messageOf(error)
       .split('\n')

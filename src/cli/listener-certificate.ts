@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { CertificateKeeper } from '../tailscale/certificate-keeper.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
+import { after } from './after.ts';
 import { followFiles } from './follow-files.ts';
 import type { KeyPair } from './key-pair.ts';
 import { checkedPair } from './key-pair.ts';
@@ -64,11 +65,4 @@ export async function listenerCertificate(
   });
   const { cert, key } = await keeper.start();
   return { first: { cert, key }, follow, now: () => {}, close: () => keeper.close() };
-}
-
-/** A timer that does not keep the process. */
-export function after(ms: number, then: () => void): () => void {
-  // A proxy that is listening keeps the process; one that did not come up should not.
-  const timer = setTimeout(then, ms).unref();
-  return () => clearTimeout(timer);
 }

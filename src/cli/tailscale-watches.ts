@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { BackendWatch } from '../tailscale/backend-watch.ts';
 import { openLocalApi } from '../tailscale/local-api.ts';
-import { after } from './listener-certificate.ts';
+import { after } from './after.ts';
 
 /** One watch for each tailscaled that is asked for, from the first question until the end of the process. */
 export class TailscaleWatches {

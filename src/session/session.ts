@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cause, Finished, SessionDecision, SessionEvent } from '../../machines/session.ts';
+import { RECORDER_LOST } from '../../machines/session.ts';
 import type { AuditAttempt, AuditLastAcked, AuditRecording, AuditSink } from '../audit/record.ts';
 import type { Clock } from '../clock.ts';
 import { isErrorCode, messageOf, WitnessError } from '../errors.ts';
@@ -35,11 +36,6 @@ import { spentInWords } from './fail-open-ledger.ts';
 import { joinUpstream } from './join.ts';
 import { RecordingSlot } from './recording-slot.ts';
 import type { SessionRequest } from './request.ts';
-
-const RECORDER_LOST: Cause = {
-  code: 'KW_RECORDER_LOST',
-  message: 'the recorder was lost, and your rules do not allow a session without one',
-};
 
 const BUDGET_SPENT: Cause = {
   code: 'KW_FAIL_OPEN_BUDGET',

@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, test } from 'vitest';
-import { buildPeers } from './peer.ts';
-import { type Latency, load, type Server, startProxy, startServer, TOKENS } from './proxy.ts';
+import { test } from 'vitest';
+import { type Latency, load, startProxy, TOKENS } from './proxy.ts';
 import { figure, report } from './results.ts';
+import { withStand } from './stand.ts';
 
-let binary: string;
-let upstream: Server;
-let recorder: Server;
-beforeAll(async () => {
-  binary = await buildPeers();
-  upstream = await startServer(binary, ['upstream', '-tls']);
-  recorder = await startServer(binary, ['recorder']);
-});
-afterAll(async () => {
-  await upstream.peer.stop();
-  await recorder.peer.stop();
-});
-
-const address = (): string => new URL(recorder.url).host;
+const stand = withStand();
 
 test('echo of a key', async () => {
+  const { binary, upstream, recorder } = stand();
   const rows: [string, ...string[]][] = [];
-  const proxy = await startProxy(upstream, [address()]);
+  const proxy = await startProxy(upstream, [recorder]);
   for (const sessions of [1, 100, 1_000]) {
     const args = ['echo', '-sessions', String(sessions)];
     const direct = await load<Latency>(binary, args, upstream, TOKENS.passed);

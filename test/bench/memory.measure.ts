@@ -1,24 +1,13 @@
-import { afterAll, beforeAll, test } from 'vitest';
-import { buildPeers, Peer } from './peer.ts';
-import { type Latency, load, type Server, startProxy, startServer, TOKENS } from './proxy.ts';
+import { test } from 'vitest';
+import { Peer } from './peer.ts';
+import { type Latency, load, startProxy, TOKENS } from './proxy.ts';
 import { figure, report } from './results.ts';
+import { withStand } from './stand.ts';
 
-let binary: string;
-let upstream: Server;
-let recorder: Server;
-beforeAll(async () => {
-  binary = await buildPeers();
-  upstream = await startServer(binary, ['upstream', '-tls']);
-  recorder = await startServer(binary, ['recorder']);
-});
-afterAll(async () => {
-  await upstream.peer.stop();
-  await recorder.peer.stop();
-});
-
-const address = (): string => new URL(recorder.url).host;
+const stand = withStand();
 
 test('memory', async () => {
+  const { binary, upstream, recorder } = stand();
   const rows: [string, ...string[]][] = [];
   const sizing: [string, string][] = [];
   for (const [name, args, token] of [
@@ -28,7 +17,7 @@ test('memory', async () => {
     ['1000 sessions, not recorded', ['-sessions', '1000'], TOKENS.passed] as const,
     ['1000 watches', ['-watches', '1000'], TOKENS.passed] as const,
   ]) {
-    const proxy = await startProxy(upstream, [address()]);
+    const proxy = await startProxy(upstream, [recorder]);
     // What the first sessions load for good is not theirs.
     await load<Latency>(binary, ['starts', '-count', '200'], proxy, TOKENS.recorded);
     const before = proxy.peer.rssBytes();

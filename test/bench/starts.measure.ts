@@ -1,35 +1,24 @@
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, test } from 'vitest';
+import { test } from 'vitest';
 import { listen } from '../../src/listen.ts';
-import { buildPeers } from './peer.ts';
-import { type Latency, load, type Server, startProxy, startServer, TOKENS } from './proxy.ts';
+import { type Latency, load, startProxy, TOKENS } from './proxy.ts';
 import { figure, report } from './results.ts';
+import { withStand } from './stand.ts';
 
-let binary: string;
-let upstream: Server;
-let recorder: Server;
-beforeAll(async () => {
-  binary = await buildPeers();
-  upstream = await startServer(binary, ['upstream', '-tls']);
-  recorder = await startServer(binary, ['recorder']);
-});
-afterAll(async () => {
-  await upstream.peer.stop();
-  await recorder.peer.stop();
-});
+const stand = withStand();
 
 const HEALTHY = 'recorder healthy';
-const address = (): string => new URL(recorder.url).host;
 
 test('start of a session', async () => {
+  const { binary, upstream, recorder } = stand();
   const dead = await closedPort();
   const silent = createServer(() => {});
   const mute = `127.0.0.1:${(await listen(silent, '127.0.0.1', 0)).port}`;
   const cases: readonly (readonly [string, readonly string[], string])[] = [
-    ['not recorded', [address()], TOKENS.passed],
-    [HEALTHY, [address()], TOKENS.recorded],
-    ['first recorder refuses', [dead, address()], TOKENS.recorded],
-    ['first recorder accepts and is silent', [mute, address()], TOKENS.recorded],
+    ['not recorded', [recorder], TOKENS.passed],
+    [HEALTHY, [recorder], TOKENS.recorded],
+    ['first recorder refuses', [dead, recorder], TOKENS.recorded],
+    ['first recorder accepts and is silent', [mute, recorder], TOKENS.recorded],
     ['no recorder, refused', [dead, dead.replace('127.0.0.1', '127.0.0.2')], TOKENS.recorded],
   ];
   const rows: [string, ...string[]][] = [];
@@ -54,7 +43,8 @@ test('start of a session', async () => {
 });
 
 test('a burst of starts', async () => {
-  const proxy = await startProxy(upstream, [address()]);
+  const { binary, upstream, recorder } = stand();
+  const proxy = await startProxy(upstream, [recorder]);
   const before = proxy.peer.cpuSeconds();
   const burst = await load<Latency & { refused: number; seconds: number }>(
     binary,

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, test } from 'vitest';
-import { buildPeers, scratch } from './peer.ts';
+import { test } from 'vitest';
+import { scratch } from './peer.ts';
 import {
-  type Certificate,
   certificateIn,
   load,
   median,
@@ -12,6 +11,7 @@ import {
   TOKENS,
 } from './proxy.ts';
 import { figure, ratio, report } from './results.ts';
+import { withStand } from './stand.ts';
 
 const FRAMES = [256, 1024, 16 * 1024, 64 * 1024];
 const ROUNDS = 3;
@@ -24,24 +24,12 @@ interface Measured {
   readonly perCpuSecond: number;
 }
 
-let binary: string;
-let upstream: Server;
-let recorder: Server;
-let certificate: Certificate;
-beforeAll(async () => {
-  binary = await buildPeers();
-  upstream = await startServer(binary, ['upstream', '-tls']);
-  recorder = await startServer(binary, ['recorder']);
-  certificate = await certificateIn(scratch());
-});
-afterAll(async () => {
-  await upstream.peer.stop();
-  await recorder.peer.stop();
-});
+const stand = withStand();
 
 test('output of a session', async () => {
-  const address = new URL(recorder.url).host;
-  const ours = await startProxy(upstream, [address]);
+  const { binary, upstream, recorder } = stand();
+  const certificate = await certificateIn(scratch());
+  const ours = await startProxy(upstream, [recorder]);
   const relay = await startNodePeer('relay', upstream, certificate);
   const forward = ['-tls', '-upstream', upstream.url, '-ca', upstream.caFile];
   const candidates: readonly (readonly [string, Server, string])[] = [
@@ -50,7 +38,7 @@ test('output of a session', async () => {
     ['Go ReverseProxy', await startServer(binary, ['forward', ...forward], 'measured'), TOKENS.passed],
     [
       'the reference, recorded',
-      await startServer(binary, ['reference', ...forward, '-recorder', address], 'measured'),
+      await startServer(binary, ['reference', ...forward, '-recorder', recorder], 'measured'),
       TOKENS.passed,
     ],
     ['kubewitness, not recorded', ours, TOKENS.passed],
@@ -103,6 +91,7 @@ test('output of a session', async () => {
 });
 
 async function measure(server: Server, token: string, frame: number): Promise<Measured> {
+  const { binary } = stand();
   const rounds: Measured[] = [];
   const args = ['stream', '-frame', String(frame), '-bytes', String(bytesOf(frame))];
   for (let round = 0; round < ROUNDS; round++) {

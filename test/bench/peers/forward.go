@@ -39,15 +39,21 @@ func reverseProxy(upstream, caFile string) (*httputil.ReverseProxy, error) {
 	}, nil
 }
 
-func serveForward(args []string) error {
-	flags := flag.NewFlagSet("forward", flag.ExitOnError)
+// forwarderFlags are those of every proxy here; what is given back makes it, once they are parsed.
+func forwarderFlags(flags *flag.FlagSet) (*bool, func() (*httputil.ReverseProxy, error)) {
 	upstream := flags.String("upstream", "", "URL")
 	ca := flags.String("ca", "", "file of the authority of its certificate")
 	secure := flags.Bool("tls", false, "serve in TLS")
+	return secure, func() (*httputil.ReverseProxy, error) { return reverseProxy(*upstream, *ca) }
+}
+
+func serveForward(args []string) error {
+	flags := flag.NewFlagSet("forward", flag.ExitOnError)
+	secure, newProxy := forwarderFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	proxy, err := reverseProxy(*upstream, *ca)
+	proxy, err := newProxy()
 	if err != nil {
 		return err
 	}

@@ -21,14 +21,12 @@ import (
 // recorder is dialled when the upgrade is hijacked, and the client's connection is wrapped.
 func serveReference(args []string) error {
 	flags := flag.NewFlagSet("reference", flag.ExitOnError)
-	upstream := flags.String("upstream", "", "URL")
-	ca := flags.String("ca", "", "file of the authority of its certificate")
+	secure, newProxy := forwarderFlags(flags)
 	recorder := flags.String("recorder", "", "host:port")
-	secure := flags.Bool("tls", false, "serve in TLS")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	proxy, err := reverseProxy(*upstream, *ca)
+	proxy, err := newProxy()
 	if err != nil {
 		return err
 	}
@@ -38,7 +36,7 @@ func serveReference(args []string) error {
 	}
 	return serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/exec") {
-			w = &hijacker{ResponseWriter: w, request: r, recorder: address}
+			w = &hijacker{ResponseWriter: w, recorder: address}
 		}
 		proxy.ServeHTTP(w, r)
 	}), *secure)
@@ -46,7 +44,6 @@ func serveReference(args []string) error {
 
 type hijacker struct {
 	http.ResponseWriter
-	request  *http.Request
 	recorder netip.AddrPort
 }
 
